@@ -1,0 +1,93 @@
+/*
+ * What the workers tell the rest of the process: counters, gauges and histograms. A worker writes
+ * only its own struct feedback, with relaxed atomics and without a locked instruction; control
+ * reads all of them and adds up.
+ */
+#ifndef RINGWAY_TOPOLOGY_FEEDBACK_H
+#define RINGWAY_TOPOLOGY_FEEDBACK_H
+
+#include "base/histogram.h"
+#include "topology/topology.h"
+#include "wire/memcache_request.h"
+
+/* How a request ended, as its client saw it. X(NAME, label) */
+#define FEEDBACK_OUTCOMES(X)                                                                       \
+    X(HIT, "hit")                                                                                  \
+    X(MISS, "miss")                                                                                \
+    X(OK, "ok")                   /* stored, deleted, touched, counted, answered */                \
+    X(NOT_OK, "not_ok")           /* not stored, exists */                                         \
+    X(CLIENT_ERROR, "client_error")                                                                \
+    X(SERVER_ERROR, "server_error") /* the shard said so */                                        \
+    X(TIMEOUT, "timeout")                                                                          \
+    X(UNAVAILABLE, "unavailable")                                                                  \
+    X(BUSY, "busy")                                                                                \
+    X(CANCELLED, "cancelled")     /* the client went away first */
+
+enum feedback_outcome {
+#define X(name, label) FEEDBACK_##name,
+    FEEDBACK_OUTCOMES(X)
+#undef X
+    FEEDBACK_N_OUTCOMES
+};
+
+/* A replica as one worker sees it. X(NAME, label) */
+#define FEEDBACK_STATES(X)                                                                         \
+    X(CONNECTING, "connecting")                                                                    \
+    X(UP, "up")                                                                                    \
+    X(BACKOFF, "backoff") /* connection lost or refused, will be tried again */                    \
+    X(EJECTED, "ejected") /* failed eject_after times in a row; probed, not used */
+
+enum feedback_state {
+#define X(name, label) FEEDBACK_STATE_##name,
+    FEEDBACK_STATES(X)
+#undef X
+    FEEDBACK_N_STATES
+};
+
+/* One shard as one worker saw it. A multi-get counts once on each shard that it asks, as get. */
+struct feedback_shard {
+    _Atomic uint64_t requests[MEMCACHE_N_COMMANDS][FEEDBACK_N_OUTCOMES];
+    _Atomic uint64_t keys_hit, keys_missed; /* keys of retrievals */
+    _Atomic uint64_t bytes_sent, bytes_received;
+    struct histogram latency; /* from dispatch to the whole reply */
+};
+
+struct feedback_replica {
+    _Atomic uint64_t state; /* enum feedback_state of the first connection */
+    _Atomic uint64_t in_flight;
+    _Atomic uint64_t connects, connect_failures, disconnects, protocol_errors, ejections;
+    _Atomic uint64_t consecutive_failures;
+};
+
+struct feedback_pool {
+    struct feedback_shard *shards;     /* topology_pool.n_shards */
+    struct feedback_replica *replicas; /* topology_pool.n_replicas */
+    /* What clients saw, by command: latency from the request's last byte to the reply's. */
+    _Atomic uint64_t requests[MEMCACHE_N_COMMANDS][FEEDBACK_N_OUTCOMES];
+    struct histogram latency[MEMCACHE_N_COMMANDS];
+    _Atomic uint64_t partial_misses; /* multi-get keys turned into misses by a failed shard */
+    _Atomic uint64_t failovers;      /* requests sent elsewhere by on_shard_down */
+    _Atomic uint64_t late_replies;   /* replies that came after their request had timed out */
+};
+
+struct feedback {
+    struct feedback_pool *pools; /* topology.n_pools */
+    _Atomic uint64_t heartbeat;  /* the last ping that this worker answered, see worker.h */
+    _Atomic uint64_t loop_lag_us; /* how late the last ping was answered */
+    _Atomic uint64_t clients;    /* open now */
+    _Atomic uint64_t clients_accepted, clients_refused, clients_idle_closed;
+    _Atomic uint64_t clients_overflowed; /* closed for unread output beyond client_output */
+    _Atomic uint64_t clients_cut;        /* closed because a value broke off half-way */
+    _Atomic uint64_t client_bytes_received, client_bytes_sent;
+    _Atomic uint64_t bad_requests; /* lines answered with an error before any routing */
+    _Atomic uint64_t requests_open; /* now */
+};
+
+/** Allocate the counters of one worker for [topology]; aborts when out of memory. */
+struct feedback *feedback_create(const struct topology *topology);
+void feedback_destroy(struct feedback **feedback, const struct topology *topology);
+
+const char *feedback_outcome_name(enum feedback_outcome outcome);
+const char *feedback_state_name(enum feedback_state state);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * A worker thread: one event loop, its own listening sockets, clients and shard connections.
+ * Workers share nothing; the rest of the process talks to one through three words: start, a
+ * message (ping, drain, stop), join.
+ */
+#ifndef RINGWAY_WORKER_H
+#define RINGWAY_WORKER_H
+
+#include "topology/feedback.h"
+#include "topology/topology.h"
+
+struct worker;
+
+struct worker_options {
+    const struct topology *topology; /* borrowed, outlives the worker */
+    uint32_t index;
+    const int *listen_fds; /* one per config->listeners, already bound; owned by the worker */
+    _Atomic uint32_t *n_clients; /* shared count of open clients, for max_clients */
+};
+
+/** Start the thread. Returns 0 or a negative errno. */
+int worker_start(struct worker **out, const struct worker_options *options);
+
+/** This worker's counters; any thread may read them until worker_join(). */
+const struct feedback *worker_feedback(const struct worker *worker);
+
+/** Ask the loop to store [ping] in feedback.heartbeat; from any thread. */
+void worker_ping(struct worker *worker, uint64_t ping);
+
+/** Close listeners and idle clients, finish what is open, refuse the rest; from any thread. */
+void worker_drain(struct worker *worker);
+
+/** Close everything now and let the thread end; from any thread. */
+void worker_stop(struct worker *worker);
+
+/** Wait for the thread to end and free it. */
+void worker_join(struct worker **worker);
+
+#endif
