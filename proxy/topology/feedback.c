@@ -1,0 +1,72 @@
+#include "topology/feedback.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Counters of different workers never share a cache line. */
+#define CACHE_LINE 64u
+
+/* Zeroed memory for [n] elements, whole cache lines. Zero bytes are zero counters. */
+static void *allocate(size_t n, size_t size)
+{
+    size_t bytes = (n * size + CACHE_LINE - 1u) / CACHE_LINE * CACHE_LINE;
+    void *memory = aligned_alloc(CACHE_LINE, bytes == 0 ? CACHE_LINE : bytes);
+
+    if (memory == NULL) {
+        abort();
+    }
+    return memset(memory, 0, bytes);
+}
+
+struct feedback *feedback_create(const struct topology *topology)
+{
+    struct feedback *feedback = allocate(1, sizeof *feedback);
+    uint32_t i;
+
+    feedback->pools = allocate(topology->n_pools, sizeof *feedback->pools);
+    for (i = 0; i < topology->n_pools; i++) {
+        const struct topology_pool *pool = &topology->pools[i];
+
+        feedback->pools[i].shards = allocate(pool->n_shards, sizeof(struct feedback_shard));
+        feedback->pools[i].replicas = allocate(pool->n_replicas, sizeof(struct feedback_replica));
+    }
+    return feedback;
+}
+
+void feedback_destroy(struct feedback **feedback, const struct topology *topology)
+{
+    uint32_t i;
+
+    if (*feedback == NULL) {
+        return;
+    }
+    for (i = 0; i < topology->n_pools; i++) {
+        free((*feedback)->pools[i].shards);
+        free((*feedback)->pools[i].replicas);
+    }
+    free((*feedback)->pools);
+    free(*feedback);
+    *feedback = NULL;
+}
+
+const char *feedback_outcome_name(enum feedback_outcome outcome)
+{
+    static const char *const names[] = {
+#define X(name, label) [FEEDBACK_##name] = label,
+        FEEDBACK_OUTCOMES(X)
+#undef X
+    };
+
+    return names[outcome];
+}
+
+const char *feedback_state_name(enum feedback_state state)
+{
+    static const char *const names[] = {
+#define X(name, label) [FEEDBACK_STATE_##name] = label,
+        FEEDBACK_STATES(X)
+#undef X
+    };
+
+    return names[state];
+}
