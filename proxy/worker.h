@@ -10,19 +10,21 @@
 #include "topology/topology.h"
 
 struct worker;
+struct stats_baseline; /* topology/stats.h */
 
 struct worker_options {
     const struct topology *topology; /* borrowed, outlives the worker */
     uint32_t index;
+    uint32_t n_workers;
+    struct feedback *const *feedback; /* n_workers of them; [index] is this worker's, the others
+                                         are only read (the stats command). Outlive the worker. */
+    struct stats_baseline *baseline; /* what `stats reset` subtracts, shared by the workers */
     const int *listen_fds; /* one per config->listeners, already bound; owned by the worker */
     _Atomic uint32_t *n_clients; /* shared count of open clients, for max_clients */
 };
 
 /** Start the thread. Returns 0 or a negative errno. */
 int worker_start(struct worker **out, const struct worker_options *options);
-
-/** This worker's counters; any thread may read them until worker_join(). */
-const struct feedback *worker_feedback(const struct worker *worker);
 
 /** Ask the loop to store [ping] in feedback.heartbeat; from any thread. */
 void worker_ping(struct worker *worker, uint64_t ping);
