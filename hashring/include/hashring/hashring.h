@@ -51,8 +51,8 @@ enum hashring_algorithm {
  *
  * Use XXH3 unless keys must go where another program sends them: the older functions are slower
  * and scatter keys less well. The functions called hashkit_* are what libmemcached and twemproxy
- * run under the same name without the prefix: they take bytes above 0x7f as negative numbers, and
- * some cut their result short. A preset uses them by itself.
+ * run on x86 under the same name without the prefix: they take bytes above 0x7f as negative numbers
+ * and some cut their result short. A preset uses them by itself.
  */
 enum hashring_hash_kind {
     HASHRING_XXH3 = 0,          /**< "xxh3", 64 bits, the default */
@@ -65,7 +65,7 @@ enum hashring_hash_kind {
     HASHRING_ONE_AT_A_TIME = 7, /**< "one_at_a_time", Jenkins 1997 */
     HASHRING_MURMUR = 8,        /**< "murmur", MurmurHash2, seed 0xdeadbeef * length */
     HASHRING_JENKINS = 9,       /**< "jenkins", lookup3, initial value 13 */
-    HASHRING_HSIEH = 10,        /**< "hsieh", SuperFastHash from 0 */
+    HASHRING_HSIEH = 10,        /**< "hsieh", SuperFastHash, initial value 0 */
     HASHRING_CRC16 = 11,        /**< "crc16", 16 bits only, reflected 0x8005 */
     HASHRING_CRC32A = 12,       /**< "crc32a", twemproxy's name for the true CRC-32 */
 
@@ -75,7 +75,6 @@ enum hashring_hash_kind {
     HASHRING_HASHKIT_FNV1_32 = 16,       /**< "hashkit_fnv1_32" */
     HASHRING_HASHKIT_CRC32 = 17,         /**< "hashkit_crc32", 15 bits only */
     HASHRING_HASHKIT_ONE_AT_A_TIME = 18, /**< "hashkit_one_at_a_time" */
-    HASHRING_HASHKIT_HSIEH = 19,         /**< "hashkit_hsieh" */
 };
 
 /**
@@ -116,7 +115,7 @@ enum hashring_preset {
     X(HASHRING_ERR_BAD_HASH, -11, "the preset does not have this hash")                            \
     X(HASHRING_ERR_NO_MEMORY, -12, "out of memory")
 
-#define HASHRING_ERROR_ENUMERATOR(name, number, text) name = (number),
+#define HASHRING_ERROR_ENUMERATOR(name, number, text) name = number,
 enum hashring_error { HASHRING_ERRORS(HASHRING_ERROR_ENUMERATOR) };
 #undef HASHRING_ERROR_ENUMERATOR
 
@@ -151,7 +150,8 @@ struct hashring;
 const char *hashring_strerror(int error);
 
 /**
- * Set the defaults: no preset, xxring, xxh3, 512 points a unit of weight, no hash tag.
+ * Set the defaults: no preset, xxring, xxh3, the algorithm's own number of points (xxring 512,
+ * ketama 160), no hash tag.
  *
  * [options] Not NULL. Overwritten.
  */
@@ -207,10 +207,9 @@ const char *hashring_preset_names(void);
  * [options]  NULL for the defaults. Borrowed for the call only.
  *
  * Returns 0 or
- *   HASHRING_ERR_INVALID          [out] or [shards] is NULL, or an option is not of its enumeration
- *   HASHRING_ERR_NO_SHARDS        [n_shards] is 0
- *   HASHRING_ERR_TOO_MANY_SHARDS  [n_shards] is above HASHRING_MAX_SHARDS
- *   HASHRING_ERR_BAD_NAME         a name is NULL, empty or too long
+ *   HASHRING_ERR_INVALID          [out] or [shards] is NULL, or an option is outside its
+ * enumeration HASHRING_ERR_NO_SHARDS        [n_shards] is 0 HASHRING_ERR_TOO_MANY_SHARDS [n_shards]
+ * is above HASHRING_MAX_SHARDS HASHRING_ERR_BAD_NAME         a name is NULL, empty or too long
  *   HASHRING_ERR_DUPLICATE_NAME   two names are equal
  *   HASHRING_ERR_BAD_WEIGHT       a weight is 0 or above HASHRING_MAX_WEIGHT
  *   HASHRING_ERR_BAD_POINTS       points are out of range, or not what the preset has
@@ -291,7 +290,7 @@ size_t hashring_n_points(const struct hashring *ring);
 unsigned hashring_hash_bits(const struct hashring *ring);
 
 /**
- * The fraction of all hashes whose home is [shard]: exact, and the sum over all shards is exactly 1.
+ * The fraction of all hashes whose home is [shard]. Exact: the sum over all shards is 1.
  *
  * [shard] Below hashring_n_shards(); 0.0 is returned beyond.
  */

@@ -1,0 +1,49 @@
+#include "points.h"
+
+#define RADIX_BITS 8u
+#define RADIX      (1u << RADIX_BITS)
+
+char *ring_point_suffix(char *end, uint32_t i)
+{
+    char digits[RING_POINT_SUFFIX_BYTES];
+    size_t n_digits = 0;
+
+    do {
+        digits[n_digits++] = (char)('0' + i % 10);
+        i /= 10;
+    } while (i > 0);
+    *end++ = '-';
+    while (n_digits > 0) {
+        *end++ = digits[--n_digits];
+    }
+    return end;
+}
+
+static void sort_pass(const struct ring_point *from, struct ring_point *to, size_t n,
+                      unsigned shift)
+{
+    size_t next[RADIX] = {0};
+    size_t sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        next[(from[i].value >> shift) % RADIX]++;
+    }
+    for (size_t digit = 0; digit < RADIX; digit++) {
+        size_t count = next[digit];
+
+        next[digit] = sum;
+        sum += count;
+    }
+    for (size_t i = 0; i < n; i++) {
+        to[next[(from[i].value >> shift) % RADIX]++] = from[i];
+    }
+}
+
+/* Least significant digit first: an even number of stable passes ends where it began. */
+void ring_points_sort(struct ring_point *points, struct ring_point *scratch, size_t n)
+{
+    for (unsigned shift = 0; shift < 32; shift += 2 * RADIX_BITS) {
+        sort_pass(points, scratch, n, shift);
+        sort_pass(scratch, points, n, shift + RADIX_BITS);
+    }
+}

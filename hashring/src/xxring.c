@@ -1,0 +1,38 @@
+/*
+ * xxring: weight * points points a shard, each the upper half of XXH3-64 of "name-i" for i from 0.
+ *
+ * A point depends on its own shard alone, so a shard that comes takes only the arcs in front of its
+ * points and a shard that leaves gives up only its own. The values are pinned by golden vectors:
+ * changing anything here would move everybody's keys.
+ */
+#include <string.h>
+
+#include "algorithm.h"
+#include "hash.h"
+
+static uint64_t xxring_count(const struct ring_plan *plan, const struct ring_member *member)
+{
+    return (uint64_t)plan->points * member->weight;
+}
+
+static void xxring_place(const struct ring_plan *plan, const struct ring_member *member,
+                         struct ring_point *points, size_t n)
+{
+    char name[HASHRING_MAX_NAME_BYTES + RING_POINT_SUFFIX_BYTES];
+    char *suffix = name + member->name_len;
+
+    (void)plan;
+    memcpy(name, member->name, member->name_len);
+    for (size_t i = 0; i < n; i++) {
+        char *end = ring_point_suffix(suffix, (uint32_t)i);
+        uint64_t hash = ring_hash_xxh3((const unsigned char *)name, (size_t)(end - name));
+
+        points[i].value = (uint32_t)(hash >> 32);
+        points[i].shard = member->shard;
+    }
+}
+
+const struct ring_algorithm ring_algorithm_xxring = {
+    .count = xxring_count,
+    .place = xxring_place,
+};
