@@ -235,7 +235,7 @@ static const char *check_arguments(const struct meta_line *line, enum memcache_c
             error = BAD_OPAQUE;
         }
         if (flag.data[0] == 'M' && (command == MEMCACHE_MS || command == MEMCACHE_MA) &&
-            (flag.len < 2 || memchr(modes, flag.data[1], strlen(modes)) == NULL)) {
+            (flag.len < 2 || strchr(modes, flag.data[1]) == NULL)) {
             error = command == MEMCACHE_MS ? BAD_MODE_MS : BAD_MODE_MA;
         }
     }
