@@ -32,7 +32,12 @@ struct config_address {
 
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
-enum config_access { CONFIG_ACCESS_OFF, CONFIG_ACCESS_ALL, CONFIG_ACCESS_ERRORS, CONFIG_ACCESS_SAMPLED };
+enum config_access {
+    CONFIG_ACCESS_OFF,
+    CONFIG_ACCESS_ALL,
+    CONFIG_ACCESS_ERRORS,
+    CONFIG_ACCESS_SAMPLED
+};
 
 struct config_log {
     enum config_log_level level;
@@ -59,14 +64,14 @@ struct config_pool {
     struct hashring_options ring;
     struct config_shard *shards; /* 1 or more, in the file's order */
     size_t n_shards;
-    uint32_t connections;      /* per replica and worker, 1..64 */
-    uint32_t max_pending;      /* requests without answer per connection; beyond it "busy" */
-    uint64_t max_queue_bytes;  /* unsent request bytes per connection; beyond it "busy" */
+    uint32_t connections;            /* per replica and worker, 1..64 */
+    uint32_t max_pending;            /* requests without answer per connection; beyond it "busy" */
+    uint64_t max_queue_bytes;        /* unsent request bytes per connection; beyond it "busy" */
     uint64_t connect_us, request_us; /* timeouts */
-    uint32_t eject_after;      /* consecutive failures; 0 = never */
-    uint64_t retry_after_us;   /* first wait before an ejected replica is probed */
+    uint32_t eject_after;            /* consecutive failures; 0 = never */
+    uint64_t retry_after_us;         /* first wait before an ejected replica is probed */
     enum config_shard_down on_shard_down;
-    uint32_t down_pool;        /* DOWN_POOL: index of the gutter pool */
+    uint32_t down_pool; /* DOWN_POOL: index of the gutter pool */
     enum config_partial on_partial;
     bool flush_all;
 };
@@ -114,11 +119,12 @@ struct config_shard_option { /* --shard NAME=ADDRESS[,ADDRESS…] as typed */
 
 /* Where a configuration comes from. */
 struct config_source {
-    const char *path;      /* -c: file, or a directory that holds ringway.yaml; NULL: none */
-    const char **listen;   /* --listen PROTOCOL://ADDRESS, as typed */
+    const char *path;    /* -c: file, or a directory that holds ringway.yaml; NULL: none */
+    const char **listen; /* --listen PROTOCOL://ADDRESS, as typed */
     size_t n_listen;
-    const char **shards;   /* --shard NAME=ADDRESS[,ADDRESS…], as typed */
+    const char **shards; /* --shard NAME=ADDRESS[,ADDRESS…], as typed */
     size_t n_shards;
+    const char *admin;        /* --admin ADDRESS|off, as typed; NULL: not given */
     char *const *environment; /* NULL terminated "NAME=value"; RINGWAY_* overrides, ${VAR} */
 };
 

@@ -1,0 +1,119 @@
+/*
+ * Listeners and their routes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/memory.h"
+#include "config/params.h"
+#include "config/reader.h"
+
+static void check_prefixes(struct reader *reader, const struct tree_node *list,
+                           const struct config_listener *listener)
+{
+    struct unique_item *items = memory_zeroed(listener->n_routes, sizeof(*items));
+    const struct tree_node *map = list->first;
+
+    for (size_t i = 0; i < listener->n_routes; i++, map = map->next) {
+        const struct tree_node *prefix = tree_get(map, "prefix");
+        items[i].text = listener->routes[i].prefix;
+        items[i].node = prefix != NULL ? prefix : map;
+    }
+    reader_check_unique(reader, items, listener->n_routes, "each prefix once");
+    free(items);
+}
+
+static void read_routes(struct reader *reader, const struct tree_node *map,
+                        struct config_listener *listener)
+{
+    const struct tree_node *list = tree_get(map, "routes");
+
+    if (list == NULL || list->kind == TREE_NULL) {
+        return;
+    }
+    list = reader_get_list(reader, map, "routes", READER_MAX_ROUTES, "routes");
+    if (list == NULL) {
+        return;
+    }
+    listener->routes = memory_zeroed(list->n_children, sizeof(*listener->routes));
+    listener->n_routes = list->n_children;
+    size_t i = 0;
+    for (const struct tree_node *node = list->first; node != NULL; node = node->next, i++) {
+        if (reader_expect_map(reader, node, "a map of prefix, pool")) {
+            params_read(reader, PARAM_SCOPE_ROUTE, node, &listener->routes[i]);
+        }
+    }
+    check_prefixes(reader, list, listener);
+}
+
+/* Two sockets cannot have one address, unless the system chooses the port. */
+static const char *bound_text(const struct config_address *address)
+{
+    bool is_chosen = address->kind == CONFIG_ADDRESS_TCP && address->port == 0;
+    return is_chosen ? NULL : address->text;
+}
+
+static void check_binds(struct reader *reader, const struct tree_node *list)
+{
+    const struct config *config = reader->config;
+    struct unique_item *items = memory_zeroed(config->n_listeners + 1, sizeof(*items));
+    const struct tree_node *admin = tree_get(tree_get(reader->root, "admin"), "bind");
+    const struct tree_node *map = list->first;
+    size_t n = 0;
+
+    if (config->has_admin) {
+        items[n].text = bound_text(&config->admin);
+        items[n++].node = admin != NULL ? admin : reader->root;
+    }
+    for (size_t i = 0; i < config->n_listeners; i++, map = map->next) {
+        const struct tree_node *bind = tree_get(map, "bind");
+        items[n].text = bound_text(&config->listeners[i].bind);
+        items[n++].node = bind != NULL ? bind : map;
+    }
+    reader_check_unique(reader, items, n, "an address that no other listener and not admin has");
+    free(items);
+}
+
+void listeners_read(struct reader *reader)
+{
+    struct config *config = reader->config;
+    const struct tree_node *list =
+        reader_get_list(reader, reader->root, "listeners", READER_MAX_LISTENERS, "listeners");
+
+    if (list == NULL) {
+        return;
+    }
+    config->listeners = memory_zeroed(list->n_children, sizeof(*config->listeners));
+    config->n_listeners = list->n_children;
+    size_t i = 0;
+    for (const struct tree_node *node = list->first; node != NULL; node = node->next, i++) {
+        if (reader_expect_map(reader, node, "a map of bind, mode, protocol, pool, routes")) {
+            params_read(reader, PARAM_SCOPE_LISTENER, node, &config->listeners[i]);
+            read_routes(reader, node, &config->listeners[i]);
+        }
+    }
+    check_binds(reader, list);
+}
+
+static int compare_routes(const void *left, const void *right)
+{
+    const struct config_route *a = left;
+    const struct config_route *b = right;
+    size_t len_a = strlen(a->prefix);
+    size_t len_b = strlen(b->prefix);
+
+    if (len_a != len_b) {
+        return len_a > len_b ? -1 : 1;
+    }
+    return strcmp(a->prefix, b->prefix);
+}
+
+void listeners_sort_routes(struct config *config)
+{
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        struct config_listener *listener = &config->listeners[i];
+        if (listener->n_routes > 0) {
+            qsort(listener->routes, listener->n_routes, sizeof(*listener->routes), compare_routes);
+        }
+    }
+}

@@ -1,0 +1,481 @@
+/*
+ * One function for each kind of value: text to the field of a struct.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/address.h"
+#include "config/memory.h"
+#include "config/params.h"
+#include "config/units.h"
+
+#define MAX_NAME_BYTES  HASHRING_MAX_NAME_BYTES
+#define MAX_FILE_BYTES  4095u
+#define MAX_ACCESS_RATE 1000000u
+
+/* What a reading function works on. */
+struct value {
+    struct reader *reader;
+    const struct param *param;
+    const struct tree_node *node;
+    const char *text; /* of the node; NULL when it is no scalar */
+    void *base;       /* the scope's struct */
+    void *field;
+};
+
+static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
+static const char *const format_words[] = {"text", "json", NULL};
+static const char *const partial_words[] = {"miss", "error", NULL};
+static const char *const protocol_words[] = {"memcached", NULL};
+
+static void reject(const struct value *value)
+{
+    char found[TREE_TEXT_BYTES];
+    char accepted[PARAM_ACCEPTED_BYTES];
+
+    tree_describe(value->node, found, sizeof(found));
+    params_accepted(value->param, accepted);
+    problems_add(value->reader->problems, value->node, NULL, accepted, "%s", found);
+}
+
+static void reject_because(const struct value *value, const char *reason)
+{
+    char found[TREE_TEXT_BYTES];
+    char accepted[PARAM_ACCEPTED_BYTES];
+
+    tree_describe(value->node, found, sizeof(found));
+    params_accepted(value->param, accepted);
+    problems_add(value->reader->problems, value->node, NULL, accepted, "%s (%s)", found, reason);
+}
+
+static bool is_word(const struct value *value, const char *word)
+{
+    return strcmp(value->text, word) == 0;
+}
+
+static bool in_range(const struct value *value, uint64_t number)
+{
+    return number >= value->param->min && number <= value->param->max;
+}
+
+/* --- Numbers --- */
+
+static void read_number(const struct value *value)
+{
+    uint64_t number;
+
+    if (!units_parse_number(value->text, &number) || !in_range(value, number)) {
+        reject(value);
+        return;
+    }
+    uint32_t small = (uint32_t)number;
+    memcpy(value->field, &small, sizeof(small));
+}
+
+static void read_size(const struct value *value)
+{
+    uint64_t bytes;
+
+    if (!units_parse_size(value->text, &bytes) || !in_range(value, bytes)) {
+        reject(value);
+        return;
+    }
+    memcpy(value->field, &bytes, sizeof(bytes));
+}
+
+static void read_duration(const struct value *value)
+{
+    uint64_t us;
+
+    if (!units_parse_duration(value->text, &us) || !in_range(value, us)) {
+        reject(value);
+        return;
+    }
+    memcpy(value->field, &us, sizeof(us));
+}
+
+static void read_workers(const struct value *value)
+{
+    if (is_word(value, "auto")) {
+        uint32_t cpus = config_available_cpus();
+        memcpy(value->field, &cpus, sizeof(cpus));
+        return;
+    }
+    read_number(value);
+}
+
+static void read_mode(const struct value *value)
+{
+    const char *digits = strncmp(value->text, "0o", 2) == 0 ? value->text + 2 : value->text;
+    size_t len = strlen(digits);
+
+    if (len < 3 || len > 4 || strspn(digits, "01234567") != len) {
+        reject(value);
+        return;
+    }
+    uint32_t mode = (uint32_t)strtoul(digits, NULL, 8);
+    if (!in_range(value, mode)) {
+        reject(value);
+        return;
+    }
+    memcpy(value->field, &mode, sizeof(mode));
+}
+
+/* --- Words --- */
+
+static void store_enum(const struct value *value, unsigned chosen)
+{
+    _Static_assert(sizeof(enum config_log_level) == sizeof(chosen), "enums are unsigned");
+    memcpy(value->field, &chosen, sizeof(chosen));
+}
+
+static void read_word(const struct value *value, const char *const *words)
+{
+    for (unsigned i = 0; words[i] != NULL; i++) {
+        if (is_word(value, words[i])) {
+            store_enum(value, i);
+            return;
+        }
+    }
+    reject(value);
+}
+
+static void read_level(const struct value *value)
+{
+    read_word(value, level_words);
+}
+
+static void read_format(const struct value *value)
+{
+    read_word(value, format_words);
+}
+
+static void read_partial(const struct value *value)
+{
+    read_word(value, partial_words);
+}
+
+static void read_protocol(const struct value *value)
+{
+    read_word(value, protocol_words);
+}
+
+static void read_flag(const struct value *value)
+{
+    static const char *const words[] = {"false", "true", "no", "yes", "off", "on", NULL};
+
+    for (unsigned i = 0; words[i] != NULL; i++) {
+        if (is_word(value, words[i])) {
+            bool flag = i % 2 == 1;
+            memcpy(value->field, &flag, sizeof(flag));
+            return;
+        }
+    }
+    reject(value);
+}
+
+static void read_access(const struct value *value)
+{
+    struct config_log *log = &((struct config *)value->base)->log;
+    uint64_t every;
+
+    if (is_word(value, "off")) {
+        log->access = CONFIG_ACCESS_OFF;
+    } else if (is_word(value, "all")) {
+        log->access = CONFIG_ACCESS_ALL;
+    } else if (is_word(value, "errors")) {
+        log->access = CONFIG_ACCESS_ERRORS;
+    } else if (strncmp(value->text, "1/", 2) == 0 && units_parse_number(value->text + 2, &every) &&
+               every >= 2 && every <= MAX_ACCESS_RATE) {
+        log->access = CONFIG_ACCESS_SAMPLED;
+        log->access_every = (uint32_t)every;
+    } else {
+        reject(value);
+    }
+}
+
+/* --- Ring --- */
+
+static void read_preset(const struct value *value)
+{
+    struct hashring_options *ring = value->field;
+    enum hashring_preset preset;
+
+    if (hashring_preset_parse(value->text, &preset) != 0 ||
+        hashring_options_preset(ring, preset) != 0) {
+        reject(value);
+    }
+}
+
+static void read_algorithm(const struct value *value)
+{
+    struct hashring_options *ring = value->field;
+
+    if (hashring_algorithm_parse(value->text, &ring->algorithm) != 0) {
+        reject(value);
+    } else if (ring->preset == HASHRING_PRESET_NONE) {
+        ring->points = 0; /* the algorithm's own default */
+    }
+}
+
+static void read_hash(const struct value *value)
+{
+    struct hashring_options *ring = value->field;
+
+    if (hashring_hash_kind_parse(value->text, &ring->hash) != 0) {
+        reject(value);
+    }
+}
+
+static void read_hash_tag(const struct value *value)
+{
+    struct hashring_options *ring = &((struct config_pool *)value->base)->ring;
+
+    if (strlen(value->text) != sizeof(ring->hash_tag)) {
+        reject(value);
+        return;
+    }
+    ring->has_hash_tag = true;
+    memcpy(ring->hash_tag, value->text, sizeof(ring->hash_tag));
+}
+
+/* --- Text --- */
+
+static void store_text(const struct value *value)
+{
+    char *copy = memory_copy_text(value->text);
+    memcpy(value->field, &copy, sizeof(char *));
+}
+
+static bool has_control(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_file(const struct value *value)
+{
+    if (value->text[0] == '\0' || strlen(value->text) > MAX_FILE_BYTES ||
+        has_control(value->text)) {
+        reject(value);
+        return;
+    }
+    store_text(value);
+}
+
+static void read_name(const struct value *value)
+{
+    size_t len = strlen(value->text);
+
+    if (len == 0 || len > MAX_NAME_BYTES || has_control(value->text) ||
+        strchr(value->text, ' ') != NULL) {
+        reject(value);
+        return;
+    }
+    store_text(value);
+}
+
+static void read_pool_name(const struct value *value)
+{
+    if (is_word(value, "error") || is_word(value, "next")) {
+        reject_because(value, "a word of on_shard_down");
+        return;
+    }
+    read_name(value);
+}
+
+static void read_prefix(const struct value *value)
+{
+    size_t len = strlen(value->text);
+
+    if (!in_range(value, len) || strpbrk(value->text, " \r\n") != NULL) {
+        reject(value);
+        return;
+    }
+    store_text(value);
+}
+
+/* --- Pools by name --- */
+
+static void read_pool_name_of(const struct value *value)
+{
+    reader_add_reference(value->reader, value->node, value->field, "");
+}
+
+static void read_shard_down(const struct value *value)
+{
+    struct config_pool *pool = value->base;
+
+    if (is_word(value, "error")) {
+        pool->on_shard_down = CONFIG_DOWN_ERROR;
+    } else if (is_word(value, "next")) {
+        pool->on_shard_down = CONFIG_DOWN_NEXT;
+    } else {
+        pool->on_shard_down = CONFIG_DOWN_POOL;
+        reader_add_reference(value->reader, value->node, &pool->down_pool, "error, next or ");
+    }
+}
+
+/* --- Addresses --- */
+
+static void read_bind(const struct value *value)
+{
+    const char *wrong = address_parse(value->field, value->text, true);
+    if (wrong != NULL) {
+        reject_because(value, wrong);
+    }
+}
+
+static void read_admin(const struct value *value)
+{
+    struct config *config = value->base;
+    bool is_off = value->node->kind == TREE_NULL;
+
+    if (!is_off && !value->node->quoted) {
+        is_off = is_word(value, "off") || is_word(value, "false") || is_word(value, "no");
+    }
+    if (!is_off) {
+        read_bind(value);
+    }
+    config->has_admin = config->admin.text != NULL;
+}
+
+/* Adds the replica [text], which stands at [node]. */
+static void add_replica(const struct value *list, const struct tree_node *node, const char *text)
+{
+    struct config_shard *shard = list->base;
+    struct value value = *list;
+    struct config_address address;
+
+    value.node = node;
+    if (shard->n_replicas == READER_MAX_REPLICAS) {
+        reject_because(&value, "one replica too many");
+        return;
+    }
+    const char *wrong = address_parse(&address, text, false);
+    if (wrong != NULL) {
+        reject_because(&value, wrong);
+        return;
+    }
+    shard->replicas = memory_resize(shard->replicas, shard->n_replicas + 1, sizeof(address));
+    shard->replicas[shard->n_replicas++] = address;
+}
+
+static void read_replica_list(const struct value *value)
+{
+    struct value element = *value;
+
+    for (const struct tree_node *node = value->node->first; node != NULL; node = node->next) {
+        element.node = node;
+        if (node->kind != TREE_SCALAR) {
+            reject(&element);
+            continue;
+        }
+        add_replica(value, node, node->text);
+    }
+    if (value->node->first == NULL) {
+        reject_because(value, "empty");
+    }
+}
+
+static void read_replicas(const struct value *value)
+{
+    if (value->node->kind == TREE_LIST) {
+        read_replica_list(value);
+        return;
+    }
+    if (value->node->kind != TREE_SCALAR) {
+        reject(value);
+        return;
+    }
+    char *copy = memory_copy_text(value->text);
+    char *rest = copy;
+    for (char *part = strsep(&rest, ","); part != NULL; part = strsep(&rest, ",")) {
+        part += strspn(part, " ");
+        part[strcspn(part, " ")] = '\0';
+        add_replica(value, value->node, part);
+    }
+    free(copy);
+}
+
+/* --- The kinds --- */
+
+struct kind {
+    const char *name;
+    void (*read)(const struct value *value);
+    bool takes_null, takes_any, keeps_default;
+};
+
+static const struct kind kinds[] = {
+    [PARAM_NUMBER] = {.read = read_number},
+    [PARAM_SIZE] = {.read = read_size},
+    [PARAM_DURATION] = {.read = read_duration},
+    [PARAM_WORKERS] = {.read = read_workers},
+    [PARAM_FLAG] = {.read = read_flag},
+    [PARAM_MODE] = {.read = read_mode},
+    [PARAM_LEVEL] = {.read = read_level},
+    [PARAM_FORMAT] = {.read = read_format},
+    [PARAM_ACCESS] = {.read = read_access},
+    [PARAM_PARTIAL] = {.read = read_partial},
+    [PARAM_PROTOCOL] = {.read = read_protocol},
+    [PARAM_PRESET] = {.read = read_preset, .keeps_default = true},
+    [PARAM_ALGORITHM] = {.read = read_algorithm, .keeps_default = true},
+    [PARAM_HASH] = {.read = read_hash, .keeps_default = true},
+    [PARAM_POINTS] = {.read = read_number, .keeps_default = true},
+    [PARAM_HASH_TAG] = {.read = read_hash_tag},
+    [PARAM_FILE] = {.read = read_file},
+    [PARAM_ADMIN] = {.read = read_admin, .takes_null = true},
+    [PARAM_BIND] = {.read = read_bind},
+    [PARAM_REPLICAS] = {.read = read_replicas, .takes_any = true},
+    [PARAM_POOL_NAME] = {.read = read_pool_name},
+    [PARAM_SHARD_NAME] = {.read = read_name},
+    [PARAM_POOL_NAME_OF] = {.read = read_pool_name_of},
+    [PARAM_SHARD_DOWN] = {.read = read_shard_down},
+    [PARAM_PREFIX] = {.read = read_prefix},
+};
+_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == PARAM_N_KINDS, "a function for each kind");
+
+void param_kind_read(struct reader *reader, const struct param *param, const struct tree_node *node,
+                     void *base)
+{
+    const struct kind *kind = &kinds[param->kind];
+    struct value value = {.reader = reader,
+                          .param = param,
+                          .node = node,
+                          .text = node->kind == TREE_SCALAR ? node->text : NULL,
+                          .base = base,
+                          .field = (unsigned char *)base + param->offset};
+
+    bool is_null = node->kind == TREE_NULL;
+    if (value.text == NULL && !kind->takes_any && !(kind->takes_null && is_null)) {
+        reject(&value);
+        return;
+    }
+    kind->read(&value);
+}
+
+bool param_kind_takes_null(enum param_kind kind)
+{
+    return kinds[kind].takes_null;
+}
+
+bool param_kind_keeps_default(enum param_kind kind)
+{
+    return kinds[kind].keeps_default;
+}
+
+const char *param_kind_name(enum param_kind kind)
+{
+    static const char *const names[] = {
+#define X(kind, name) [PARAM_##kind] = name,
+        PARAM_KINDS(X)
+#undef X
+    };
+    return names[kind];
+}
