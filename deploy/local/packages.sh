@@ -69,7 +69,7 @@ packages_as_root()
 # nothing can be installed from here.
 packages_install()
 {
-    local missing policy=/usr/sbin/policy-rc.d made_policy=no rc=0
+    local missing log policy=/usr/sbin/policy-rc.d made_policy=no rc=0
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         echo "not a Debian system: taking the packages for granted ($(packages_of "$@" | xargs))"
         return 0
@@ -90,15 +90,20 @@ packages_install()
         printf '#!/bin/sh\nexit 101\n' | packages_as_root tee "$policy" >/dev/null
         packages_as_root chmod 755 "$policy"
     fi
+    log=$(mktemp)
     # shellcheck disable=SC2086 # one word a package
-    packages_as_root apt-get update -qq </dev/null &&
-        packages_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-            --no-install-recommends -o Dpkg::Use-Pty=0 $missing </dev/null >/dev/null || rc=$?
+    {
+        packages_as_root apt-get update -qq &&
+            packages_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+                --no-install-recommends -o Dpkg::Use-Pty=0 $missing
+    } </dev/null >"$log" 2>&1 || rc=$?
     if [ "$made_policy" = yes ]; then
         packages_as_root rm -f "$policy"
     fi
     if [ "$rc" -ne 0 ]; then
+        tail -n 20 "$log" >&2
         echo "packages: apt-get failed ($rc)" >&2
     fi
+    rm -f "$log"
     return "$rc"
 }
