@@ -39,6 +39,11 @@ def spawn(argv, cpus=None, **options):
     return child
 
 
+def children():
+    """Those that are running, or were not waited for yet."""
+    return list(_children)
+
+
 def stop(child):
     """End [child] politely, then not."""
     if child.poll() is None:
