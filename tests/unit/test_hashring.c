@@ -1,0 +1,543 @@
+/*
+ * hashring.h: names, options, what hashring_create() refuses, hash tags, sizes from 1 shard to the
+ * most, and golden vectors. A golden vector that has to change means that users' keys move.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hashring/hashring.h"
+
+#define NAME_BYTES 32
+
+static const struct hashring_shard pair[] = {{"s0", 1}, {"s1", 1}};
+
+static uint32_t home_of(const struct hashring *ring, const char *key)
+{
+    return hashring_home(ring, hashring_hash(ring, key, strlen(key)));
+}
+
+/* [n] shards "cache-0", "cache-1"…; free both with free_shards(). */
+static struct hashring_shard *make_shards(size_t n)
+{
+    struct hashring_shard *shards = malloc(n * sizeof(*shards));
+    char *names = malloc(n * NAME_BYTES);
+
+    assert_non_null(shards);
+    assert_non_null(names);
+    for (size_t i = 0; i < n; i++) {
+        char *name = names + i * NAME_BYTES;
+
+        (void)snprintf(name, NAME_BYTES, "cache-%zu", i);
+        shards[i] = (struct hashring_shard){name, 1};
+    }
+    return shards;
+}
+
+static void free_shards(struct hashring_shard *shards)
+{
+    char *names;
+
+    memcpy(&names, &shards[0].name, sizeof(names));
+    free(names);
+    free(shards);
+}
+
+static void test_names(void **state)
+{
+    enum hashring_algorithm algorithm = HASHRING_XXRING;
+    enum hashring_hash_kind kind = HASHRING_XXH3;
+    enum hashring_preset preset = HASHRING_PRESET_NONE;
+
+    (void)state;
+    assert_int_equal(hashring_algorithm_parse("ketama", &algorithm), 0);
+    assert_int_equal(algorithm, HASHRING_KETAMA);
+    assert_int_equal(hashring_hash_kind_parse("fnv1a_64", &kind), 0);
+    assert_int_equal(kind, HASHRING_FNV1A_64);
+    assert_int_equal(hashring_preset_parse("libmemcached-weighted", &preset), 0);
+    assert_int_equal(preset, HASHRING_PRESET_LIBMEMCACHED_WEIGHTED);
+
+    assert_int_equal(hashring_algorithm_parse("Ketama", &algorithm), HASHRING_ERR_UNKNOWN_NAME);
+    assert_int_equal(hashring_hash_kind_parse("", &kind), HASHRING_ERR_UNKNOWN_NAME);
+    assert_int_equal(hashring_preset_parse("twemprox", &preset), HASHRING_ERR_UNKNOWN_NAME);
+    assert_int_equal(algorithm, HASHRING_KETAMA);
+
+    assert_string_equal(hashring_algorithm_names(), "xxring, ketama");
+    assert_string_equal(hashring_preset_names(), "none, libmemcached-weighted, twemproxy");
+    assert_non_null(strstr(hashring_hash_kind_names(), "xxh3, md5, fnv1a_64, "));
+    assert_null(hashring_algorithm_name((enum hashring_algorithm)1000));
+    assert_null(hashring_hash_kind_name((enum hashring_hash_kind)1000));
+    assert_null(hashring_preset_name((enum hashring_preset)1000));
+}
+
+static void test_every_name_parses_back(void **state)
+{
+    unsigned i;
+
+    (void)state;
+    for (i = 0; hashring_algorithm_name(i) != NULL; i++) {
+        enum hashring_algorithm out;
+
+        assert_int_equal(hashring_algorithm_parse(hashring_algorithm_name(i), &out), 0);
+        assert_int_equal(out, i);
+        assert_non_null(strstr(hashring_algorithm_names(), hashring_algorithm_name(i)));
+    }
+    assert_int_equal(i, HASHRING_KETAMA + 1);
+    for (i = 0; hashring_hash_kind_name(i) != NULL; i++) {
+        enum hashring_hash_kind out;
+
+        assert_int_equal(hashring_hash_kind_parse(hashring_hash_kind_name(i), &out), 0);
+        assert_int_equal(out, i);
+        assert_non_null(strstr(hashring_hash_kind_names(), hashring_hash_kind_name(i)));
+    }
+    assert_int_equal(i, HASHRING_HASHKIT_ONE_AT_A_TIME + 1);
+    for (i = 0; hashring_preset_name(i) != NULL; i++) {
+        enum hashring_preset out;
+
+        assert_int_equal(hashring_preset_parse(hashring_preset_name(i), &out), 0);
+        assert_int_equal(out, i);
+        assert_non_null(strstr(hashring_preset_names(), hashring_preset_name(i)));
+    }
+    assert_int_equal(i, HASHRING_PRESET_TWEMPROXY + 1);
+}
+
+static void test_errors_have_texts(void **state)
+{
+    (void)state;
+    for (int error = HASHRING_ERR_NO_MEMORY; error < 0; error++) {
+        assert_string_not_equal(hashring_strerror(error), "unknown error");
+    }
+    assert_string_equal(hashring_strerror(0), "success");
+    assert_string_equal(hashring_strerror(HASHRING_ERR_NO_SHARDS), "no shards");
+    assert_string_equal(hashring_strerror(HASHRING_ERR_NO_MEMORY - 1), "unknown error");
+    assert_string_equal(hashring_strerror(1), "unknown error");
+}
+
+static void test_options(void **state)
+{
+    struct hashring_options options;
+
+    (void)state;
+    hashring_options_init(&options);
+    assert_int_equal(options.preset, HASHRING_PRESET_NONE);
+    assert_int_equal(options.algorithm, HASHRING_XXRING);
+    assert_int_equal(options.hash, HASHRING_XXH3);
+    assert_int_equal(options.points, 0);
+    assert_false(options.has_hash_tag);
+
+    options.has_hash_tag = true;
+    assert_int_equal(hashring_options_preset(&options, HASHRING_PRESET_TWEMPROXY), 0);
+    assert_int_equal(options.preset, HASHRING_PRESET_TWEMPROXY);
+    assert_int_equal(options.algorithm, HASHRING_KETAMA);
+    assert_int_equal(options.hash, HASHRING_FNV1A_64);
+    assert_int_equal(options.points, 160);
+    assert_true(options.has_hash_tag);
+
+    assert_int_equal(hashring_options_preset(&options, HASHRING_PRESET_LIBMEMCACHED_WEIGHTED), 0);
+    assert_int_equal(options.hash, HASHRING_MD5);
+    assert_int_equal(hashring_options_preset(&options, HASHRING_PRESET_NONE), 0);
+    assert_int_equal(options.algorithm, HASHRING_XXRING);
+    assert_int_equal(options.points, 0);
+    assert_int_equal(hashring_options_preset(&options, (enum hashring_preset)9),
+                     HASHRING_ERR_INVALID);
+}
+
+static int create_error(const struct hashring_shard *shards, size_t n,
+                        const struct hashring_options *options)
+{
+    struct hashring *ring = NULL;
+    int error = hashring_create(&ring, shards, n, options);
+
+    assert_true(error == 0 ? ring != NULL : ring == NULL);
+    hashring_destroy(&ring);
+    assert_null(ring);
+    return error;
+}
+
+static void test_refused_shards(void **state)
+{
+    char long_name[HASHRING_MAX_NAME_BYTES + 2];
+    struct hashring_shard shards[3] = {{"a", 1}, {"b", 1}, {"c", 1}};
+
+    (void)state;
+    assert_int_equal(hashring_create(NULL, shards, 3, NULL), HASHRING_ERR_INVALID);
+    assert_int_equal(create_error(NULL, 3, NULL), HASHRING_ERR_INVALID);
+    assert_int_equal(create_error(shards, 0, NULL), HASHRING_ERR_NO_SHARDS);
+    assert_int_equal(create_error(NULL, 0, NULL), HASHRING_ERR_NO_SHARDS);
+    assert_int_equal(create_error(shards, HASHRING_MAX_SHARDS + 1, NULL),
+                     HASHRING_ERR_TOO_MANY_SHARDS);
+
+    shards[2].name = "a";
+    assert_int_equal(create_error(shards, 3, NULL), HASHRING_ERR_DUPLICATE_NAME);
+    shards[2].name = "";
+    assert_int_equal(create_error(shards, 3, NULL), HASHRING_ERR_BAD_NAME);
+    shards[2].name = NULL;
+    assert_int_equal(create_error(shards, 3, NULL), HASHRING_ERR_BAD_NAME);
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = '\0';
+    shards[2].name = long_name;
+    assert_int_equal(create_error(shards, 3, NULL), HASHRING_ERR_BAD_NAME);
+    shards[2].name = long_name + 1;
+    assert_int_equal(create_error(shards, 3, NULL), 0);
+
+    shards[2].weight = 0;
+    assert_int_equal(create_error(shards, 3, NULL), HASHRING_ERR_BAD_WEIGHT);
+    shards[2].weight = HASHRING_MAX_WEIGHT + 1;
+    assert_int_equal(create_error(shards, 3, NULL), HASHRING_ERR_BAD_WEIGHT);
+    shards[2].weight = HASHRING_MAX_WEIGHT;
+    assert_int_equal(create_error(shards, 3, NULL), HASHRING_ERR_TOO_MANY_POINTS);
+}
+
+static void test_refused_options(void **state)
+{
+    struct hashring_options options;
+
+    (void)state;
+    hashring_options_init(&options);
+    options.points = HASHRING_MAX_POINTS + 1;
+    assert_int_equal(create_error(pair, 2, &options), HASHRING_ERR_BAD_POINTS);
+    options.points = HASHRING_MAX_POINTS;
+    assert_int_equal(create_error(pair, 2, &options), 0);
+    options.points = 0;
+    options.algorithm = (enum hashring_algorithm)7;
+    assert_int_equal(create_error(pair, 2, &options), HASHRING_ERR_INVALID);
+    options.algorithm = HASHRING_XXRING;
+    options.hash = (enum hashring_hash_kind)70;
+    assert_int_equal(create_error(pair, 2, &options), HASHRING_ERR_INVALID);
+    options.hash = HASHRING_XXH3;
+    options.preset = (enum hashring_preset)70;
+    assert_int_equal(create_error(pair, 2, &options), HASHRING_ERR_INVALID);
+
+    assert_int_equal(hashring_options_preset(&options, HASHRING_PRESET_TWEMPROXY), 0);
+    assert_int_equal(create_error(pair, 2, &options), 0);
+    options.points = 0;
+    assert_int_equal(create_error(pair, 2, &options), 0);
+    options.points = 161;
+    assert_int_equal(create_error(pair, 2, &options), HASHRING_ERR_BAD_POINTS);
+    options.points = 160;
+    options.hash = HASHRING_XXH3;
+    assert_int_equal(create_error(pair, 2, &options), HASHRING_ERR_BAD_HASH);
+    options.hash = HASHRING_MD5;
+    options.algorithm = HASHRING_XXRING;
+    assert_int_equal(create_error(pair, 2, &options), HASHRING_ERR_BAD_ALGORITHM);
+}
+
+static void test_destroy_nothing(void **state)
+{
+    struct hashring *ring = NULL;
+
+    (void)state;
+    hashring_destroy(&ring);
+    assert_null(ring);
+}
+
+static void test_one_shard(void **state)
+{
+    struct hashring_options options;
+
+    (void)state;
+    hashring_options_init(&options);
+    for (unsigned preset = 0; hashring_preset_name(preset) != NULL; preset++) {
+        struct hashring *ring;
+        uint32_t picked[4] = {9, 9, 9, 9};
+
+        assert_int_equal(hashring_options_preset(&options, preset), 0);
+        assert_int_equal(hashring_create(&ring, pair, 1, &options), 0);
+        assert_int_equal(hashring_n_shards(ring), 1);
+        assert_int_equal(home_of(ring, "any"), 0);
+        assert_int_equal(hashring_home(ring, 0), 0);
+        assert_int_equal(hashring_home(ring, UINT64_MAX), 0);
+        assert_int_not_equal(hashring_hash(ring, "any", 3), hashring_hash(ring, "other", 5));
+        assert_int_equal(hashring_pick(ring, 5, picked, 4), 1);
+        assert_int_equal(picked[0], 0);
+        assert_int_equal(picked[1], 9);
+        assert_int_equal(hashring_pick(ring, 5, picked, 0), 0);
+        assert_true(hashring_share(ring, 0) >= 1.0 && hashring_share(ring, 0) <= 1.0);
+        hashring_destroy(&ring);
+    }
+}
+
+static void test_two_shards_and_one_point_each(void **state)
+{
+    struct hashring_options options;
+    struct hashring *ring;
+    uint32_t picked[2];
+
+    (void)state;
+    hashring_options_init(&options);
+    options.points = 1;
+    assert_int_equal(hashring_create(&ring, pair, 2, &options), 0);
+    assert_int_equal(hashring_n_points(ring), 2);
+    for (uint64_t hash = 0; hash < 1000; hash++) {
+        assert_int_equal(hashring_pick(ring, hash << 54, picked, 2), 2);
+        assert_int_equal(picked[0] + picked[1], 1);
+    }
+    hashring_destroy(&ring);
+}
+
+static void test_points(void **state)
+{
+    static const struct hashring_shard weighted[] = {{"a", 1}, {"b", 3}};
+    struct hashring_options options;
+    struct hashring *ring;
+
+    (void)state;
+    assert_int_equal(hashring_create(&ring, weighted, 2, NULL), 0);
+    assert_int_equal(hashring_n_points(ring), 4 * 512);
+    hashring_destroy(&ring);
+
+    hashring_options_init(&options);
+    options.algorithm = HASHRING_KETAMA;
+    assert_int_equal(hashring_create(&ring, weighted, 2, &options), 0);
+    assert_int_equal(hashring_n_points(ring), 4 * 160);
+    hashring_destroy(&ring);
+
+    options.points = 5; /* whole digests: 8 and 16 */
+    assert_int_equal(hashring_create(&ring, weighted, 2, &options), 0);
+    assert_int_equal(hashring_n_points(ring), 24);
+    hashring_destroy(&ring);
+}
+
+static void test_as_many_shards_as_allowed(void **state)
+{
+    struct hashring_shard *shards = make_shards(HASHRING_MAX_SHARDS);
+    uint32_t *picked = malloc(HASHRING_MAX_SHARDS * sizeof(*picked));
+    struct hashring_options options;
+    struct hashring *ring;
+    double sum = 0.0;
+
+    (void)state;
+    assert_non_null(picked);
+    hashring_options_init(&options);
+    options.points = 257;
+    assert_int_equal(create_error(shards, HASHRING_MAX_SHARDS, &options),
+                     HASHRING_ERR_TOO_MANY_POINTS);
+    options.points = 8;
+    assert_int_equal(hashring_create(&ring, shards, HASHRING_MAX_SHARDS, &options), 0);
+    assert_int_equal(hashring_n_points(ring), HASHRING_MAX_SHARDS * 8);
+    assert_true(hashring_memory_bytes(ring) > HASHRING_MAX_SHARDS * 8 * 16);
+    for (uint32_t i = 0; i < HASHRING_MAX_SHARDS; i++) {
+        sum += hashring_share(ring, i);
+    }
+    assert_true(sum >= 1.0 && sum <= 1.0);
+    assert_int_equal(hashring_pick(ring, 1, picked, HASHRING_MAX_SHARDS), HASHRING_MAX_SHARDS);
+    assert_int_equal(picked[0], hashring_home(ring, 1));
+    hashring_destroy(&ring);
+    free(picked);
+    free_shards(shards);
+}
+
+/* "node1" with 11 and "node11" with 1 are different points. */
+static void test_names_and_numbers_stay_apart(void **state)
+{
+    static const struct hashring_shard shards[] = {{"node1", 1}, {"node11", 1}, {"node111", 1}};
+    struct hashring *ring;
+
+    (void)state;
+    assert_int_equal(hashring_create(&ring, shards, 3, NULL), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(hashring_share(ring, i) > 0.28 && hashring_share(ring, i) < 0.39);
+    }
+    hashring_destroy(&ring);
+}
+
+static void check_part(const char *tag, const char *key, const char *expected)
+{
+    struct hashring_options options;
+    struct hashring *tagged;
+    struct hashring *plain;
+    size_t len;
+    const char *part;
+
+    hashring_options_init(&options);
+    assert_int_equal(hashring_create(&plain, pair, 2, &options), 0);
+    options.has_hash_tag = true;
+    memcpy(options.hash_tag, tag, 2);
+    assert_int_equal(hashring_create(&tagged, pair, 2, &options), 0);
+
+    part = hashring_key_part(tagged, key, strlen(key), &len);
+    assert_int_equal(len, strlen(expected));
+    assert_memory_equal(part, expected, len);
+    assert_int_equal(hashring_hash(tagged, key, strlen(key)),
+                     hashring_hash(plain, expected, strlen(expected)));
+    assert_ptr_equal(hashring_key_part(plain, key, strlen(key), &len), key);
+    assert_int_equal(len, strlen(key));
+    hashring_destroy(&tagged);
+    hashring_destroy(&plain);
+}
+
+static void test_hash_tag(void **state)
+{
+    (void)state;
+    check_part("{}", "user:{42}:name", "42");
+    check_part("{}", "{42}", "42");
+    check_part("{}", "user:42", "user:42");
+    check_part("{}", "{}key", "{}key");
+    check_part("{}", "{}{42}", "{}{42}");
+    check_part("{}", "user:{42", "user:{42");
+    check_part("{}", "user:42}", "user:42}");
+    check_part("{}", "}user:{42", "}user:{42");
+    check_part("{}", "}{42}", "42");
+    check_part("{}", "{a}{b}", "a");
+    check_part("{}", "{{a}}", "{a");
+    check_part("{}", "{", "{");
+    check_part("{}", "", "");
+    check_part("$$", "a$b$c", "b");
+    check_part("$$", "$$c", "$$c");
+    check_part("$$", "$", "$");
+    check_part("$$", "a$b", "a$b");
+    check_part("::", "user:42:name", "42");
+}
+
+static void test_hash_tag_of_nul_bytes(void **state)
+{
+    static const char key[] = {'a', '\0', 'b', '\0', 'c'};
+    struct hashring_options options;
+    struct hashring *ring;
+    size_t len;
+
+    (void)state;
+    hashring_options_init(&options);
+    options.has_hash_tag = true;
+    assert_int_equal(hashring_create(&ring, pair, 2, &options), 0);
+    assert_ptr_equal(hashring_key_part(ring, key, sizeof(key), &len), key + 2);
+    assert_int_equal(len, 1);
+    assert_null(hashring_key_part(ring, NULL, 0, &len));
+    assert_int_equal(len, 0);
+    hashring_destroy(&ring);
+}
+
+/* In a preset ":11211" is not part of the name; elsewhere it is. */
+static void test_default_port_in_presets(void **state)
+{
+    static const struct hashring_shard with[] = {{"a:11211", 1}, {"b:11212", 1}, {":11211", 1}};
+    static const struct hashring_shard without[] = {{"a", 1}, {"b:11212", 1}, {":11211", 1}};
+
+    (void)state;
+    for (unsigned preset = 0; hashring_preset_name(preset) != NULL; preset++) {
+        struct hashring_options options;
+        struct hashring *rings[2];
+        size_t n_different = 0;
+
+        hashring_options_init(&options);
+        assert_int_equal(hashring_options_preset(&options, preset), 0);
+        assert_int_equal(hashring_create(&rings[0], with, 3, &options), 0);
+        assert_int_equal(hashring_create(&rings[1], without, 3, &options), 0);
+        for (uint64_t i = 0; i < 10000; i++) {
+            uint64_t hash = i * 429496u << (hashring_hash_bits(rings[0]) - 32);
+
+            n_different += hashring_home(rings[0], hash) != hashring_home(rings[1], hash);
+        }
+        assert_true(preset == HASHRING_PRESET_NONE ? n_different > 1000 : n_different == 0);
+        hashring_destroy(&rings[0]);
+        hashring_destroy(&rings[1]);
+    }
+}
+
+struct golden {
+    const char *preset;
+    const char *algorithm;
+    const char *hash;
+    uint64_t digest;   /* of the homes of evenly spread hashes, and of the walk from some */
+    const char *homes; /* of "key-0", "key-1"… */
+};
+
+/* 17 shards in an order that is not that of their names, weights from 1 to 3. */
+static uint64_t digest_ring(const struct golden *golden, char homes[21])
+{
+    struct hashring_shard *shards = make_shards(17);
+    struct hashring_options options;
+    struct hashring *ring;
+    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+    enum hashring_preset preset;
+
+    hashring_options_init(&options);
+    assert_int_equal(hashring_preset_parse(golden->preset, &preset), 0);
+    assert_int_equal(hashring_options_preset(&options, preset), 0);
+    assert_int_equal(hashring_algorithm_parse(golden->algorithm, &options.algorithm), 0);
+    assert_int_equal(hashring_hash_kind_parse(golden->hash, &options.hash), 0);
+    for (size_t i = 0; i < 17; i++) {
+        shards[i].weight = 1 + (uint32_t)(i % 3);
+    }
+    assert_int_equal(hashring_create(&ring, shards, 17, &options), 0);
+    for (uint64_t i = 0; i < 65536; i++) {
+        uint64_t hash = (i << 16 | 0x5555) << (hashring_hash_bits(ring) - 32);
+        uint32_t picked[3];
+        size_t n = hashring_pick(ring, hash, picked, i % 16 == 0 ? 3 : 1);
+
+        for (size_t p = 0; p < n; p++) {
+            digest = (digest ^ picked[p]) * UINT64_C(0x100000001b3);
+        }
+    }
+    for (size_t i = 0; i < 20; i++) {
+        char key[16];
+
+        (void)snprintf(key, sizeof(key), "key-%zu", i);
+        homes[i] = (char)('a' + home_of(ring, key));
+    }
+    homes[20] = '\0';
+    hashring_destroy(&ring);
+    free_shards(shards);
+    return digest;
+}
+
+static void test_golden(void **state)
+{
+    static const struct golden goldens[] = {
+        {"none", "xxring", "xxh3", UINT64_C(0xe49b33e7b867823b), "gbbcmenochfniqhqpoqb"},
+        {"none", "xxring", "md5", UINT64_C(0xe49b33e7b867823b), "noeanfdinoeokihijneo"},
+        {"none", "xxring", "fnv1a_64", UINT64_C(0xe49b33e7b867823b), "eeeeeeeeeehhhhhhhhhh"},
+        {"none", "ketama", "md5", UINT64_C(0x38a553d9ec38a546), "eifkcabfooinlmfcniib"},
+        {"none", "ketama", "xxh3", UINT64_C(0x38a553d9ec38a546), "hdklddiagjbofkllknoi"},
+        {"libmemcached-weighted", "ketama", "md5", UINT64_C(0xa5e667ea4a7505a6),
+         "eikkkgbfoiinlmqclnif"},
+        {"twemproxy", "ketama", "fnv1a_64", UINT64_C(0xa5e667ea4a7505a6), "ggggggggggcccccccccc"},
+        {"twemproxy", "ketama", "murmur", UINT64_C(0xa5e667ea4a7505a6), "phkiqleccliqqqiiqfel"},
+    };
+
+    size_t n_different = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(goldens) / sizeof(goldens[0]); i++) {
+        const struct golden *golden = &goldens[i];
+        char homes[21];
+        uint64_t digest = digest_ring(golden, homes);
+
+        if (digest != golden->digest || strcmp(homes, golden->homes) != 0) {
+            print_error("{\"%s\", \"%s\", \"%s\", UINT64_C(0x%016llx), \"%s\"},\n", golden->preset,
+                        golden->algorithm, golden->hash, (unsigned long long)digest, homes);
+            n_different++;
+        }
+    }
+    assert_int_equal(n_different, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_every_name_parses_back),
+        cmocka_unit_test(test_errors_have_texts),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_refused_shards),
+        cmocka_unit_test(test_refused_options),
+        cmocka_unit_test(test_destroy_nothing),
+        cmocka_unit_test(test_one_shard),
+        cmocka_unit_test(test_two_shards_and_one_point_each),
+        cmocka_unit_test(test_points),
+        cmocka_unit_test(test_as_many_shards_as_allowed),
+        cmocka_unit_test(test_names_and_numbers_stay_apart),
+        cmocka_unit_test(test_hash_tag),
+        cmocka_unit_test(test_hash_tag_of_nul_bytes),
+        cmocka_unit_test(test_default_port_in_presets),
+        cmocka_unit_test(test_golden),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
