@@ -67,6 +67,7 @@ static const struct option option_table[] = {
     {"idle-get", no_argument, NULL, OPT_IDLE_GET},
     {"watch", required_argument, NULL, OPT_WATCH},
     {"count-calls", no_argument, NULL, OPT_COUNT_CALLS},
+    {"help", no_argument, NULL, '?'},
     {NULL, 0, NULL, 0},
 };
 

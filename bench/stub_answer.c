@@ -30,6 +30,9 @@ static void out_keep(struct stub_conn *conn, size_t skip)
         total += conn->answers->iov[i].iov_len;
     }
     total -= skip;
+    if (total == 0) {
+        return;
+    }
     to = realloc(conn->unsent, total);
     if (to == NULL) {
         util_die("out of memory");

@@ -17,13 +17,13 @@
 
 void util_die(const char *format, ...)
 {
+    char message[512];
     va_list args;
 
-    fprintf(stderr, "%s: ", program_invocation_short_name);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s: %s\n", program_invocation_short_name, message);
     exit(2);
 }
 
@@ -161,19 +161,21 @@ int util_connect(const struct util_addr *addr, int timeout_ms)
 
 int util_listen(const struct util_addr *addr, uint16_t *port)
 {
-    int one = 1;
-    struct sockaddr_storage bound;
+    union {
+        struct sockaddr sa;
+        struct sockaddr_in in4;
+        struct sockaddr_in6 in6;
+    } bound;
     socklen_t len = sizeof(bound);
-    in_port_t raw;
+    int one = 1;
     int fd = socket(addr->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
+    memset(&bound, 0, sizeof(bound));
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
         bind(fd, (const struct sockaddr *)&addr->sa, addr->len) != 0 || listen(fd, 4096) != 0 ||
-        getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
+        getsockname(fd, &bound.sa, &len) != 0) {
         util_die("cannot listen: %s", strerror(errno));
     }
-    raw = bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                      : ((struct sockaddr_in *)&bound)->sin_port;
-    *port = ntohs(raw);
+    *port = ntohs(bound.sa.sa_family == AF_INET6 ? bound.in6.sin6_port : bound.in4.sin_port);
     return fd;
 }
