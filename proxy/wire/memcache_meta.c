@@ -51,6 +51,7 @@ struct meta_line {
     struct slice flags[TOKENS_SEEN];
     uint32_t n_flags;  /* in flags[] */
     uint32_t n_tokens; /* on the line, the word included */
+    size_t tight_len;  /* of the line, with single spaces and without its end */
     bool bad_bytes;    /* CR or NUL somewhere */
 };
 
@@ -65,22 +66,31 @@ static bool starts_flag(uint8_t c)
     return (c >= 'A' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
+static struct slice take_token(struct slice *rest, struct meta_line *line)
+{
+    struct slice token = scan_token(rest);
+    if (token.len > 0) {
+        line->n_tokens++;
+        line->tight_len += 1 + token.len;
+    }
+    return token;
+}
+
 /* Returns false for a line that memcached cannot split: a flag that starts with another byte. */
 static bool split_line(struct slice rest, bool has_length, struct meta_line *line)
 {
     line->n_tokens = 1;
     line->n_flags = 0;
+    line->tight_len = sizeof("mg") - 1;
     line->bad_bytes = rest.len > 0 && (memchr(rest.data, '\r', rest.len) != NULL ||
                                        memchr(rest.data, '\0', rest.len) != NULL);
     line->length = (struct slice){NULL, 0};
-    line->key = scan_token(&rest);
-    line->n_tokens += line->key.len > 0;
+    line->key = take_token(&rest, line);
     if (has_length) {
-        line->length = scan_token(&rest);
-        line->n_tokens += line->length.len > 0;
+        line->length = take_token(&rest, line);
     }
-    for (struct slice token = scan_token(&rest); token.len > 0; token = scan_token(&rest)) {
-        line->n_tokens++;
+    struct slice token = take_token(&rest, line);
+    for (; token.len > 0; token = take_token(&rest, line)) {
         if (line->n_tokens > TOKENS_SEEN) {
             continue;
         }
@@ -290,11 +300,7 @@ static bool parse_length(struct slice text, struct memcache_request *out)
 /* Single spaces, CRLF, and nothing to take out? */
 static bool is_verbatim(const struct meta_line *line, const struct memcache_request *out)
 {
-    size_t len = sizeof("mg") - 1 + 1 + line->key.len;
-    len += line->length.len > 0 ? 1 + line->length.len : 0;
-    for (uint32_t i = 0; i < line->n_flags; i++) {
-        len += 1 + line->flags[i].len;
-    }
+    size_t len = line->tight_len;
     return !out->quiet && out->line.len == len + 2 && out->line.data[len] == '\r';
 }
 
