@@ -15,6 +15,7 @@
 #include "control/control.h"
 #include "sockets.h"
 #include "topology/feedback.h"
+#include "topology/stats.h"
 #include "topology/topology.h"
 #include "worker.h"
 
@@ -32,7 +33,8 @@ struct process {
     struct sockets *listeners; /* config->n_listeners */
     struct control *control;
     struct worker **workers; /* n_started of config->workers run */
-    const struct feedback **feedback;
+    struct feedback **feedback; /* config->workers */
+    struct stats_baseline *baseline;
     uint32_t n_started;
     _Atomic uint32_t n_clients;
 };
@@ -124,6 +126,28 @@ static int build_topology(struct process *process)
     return result;
 }
 
+static void create_counters(struct process *process)
+{
+    uint32_t i;
+
+    process->feedback = allocate(process->config->workers, sizeof *process->feedback);
+    for (i = 0; i < process->config->workers; i++) {
+        process->feedback[i] = feedback_create(process->topology);
+    }
+    process->baseline = stats_baseline_create(process->topology);
+}
+
+static void destroy_counters(struct process *process)
+{
+    uint32_t i;
+
+    for (i = 0; process->feedback != NULL && i < process->config->workers; i++) {
+        feedback_destroy(&process->feedback[i], process->topology);
+    }
+    free(process->feedback);
+    stats_baseline_destroy(&process->baseline);
+}
+
 static int bind_one(struct sockets *out, const struct sockets_options *options)
 {
     char problem[PROBLEM_MAX];
@@ -200,6 +224,9 @@ static int start_worker(struct process *process, uint32_t index)
     struct worker_options options = {
         .topology = process->topology,
         .index = index,
+        .n_workers = process->config->workers,
+        .feedback = process->feedback,
+        .baseline = process->baseline,
         .listen_fds = fds,
         .n_clients = &process->n_clients,
     };
@@ -225,7 +252,6 @@ static int start_workers(struct process *process)
             return result;
         }
         process->n_started++;
-        process->feedback[i] = worker_feedback(process->workers[i]);
     }
     return 0;
 }
@@ -283,7 +309,7 @@ static void process_deinit(struct process *process)
     sockets_deinit(&process->admin);
     free(process->listeners);
     free(process->workers);
-    free(process->feedback);
+    destroy_counters(process);
     topology_destroy(&process->topology);
 }
 
@@ -292,10 +318,12 @@ static int process_init(struct process *process, struct config *config)
 {
     process->config = config;
     process->workers = allocate(config->workers, sizeof(struct worker *));
-    process->feedback = allocate(config->workers, sizeof(struct feedback *));
     raise_limits(config);
-    if (build_topology(process) < 0 || bind_all(process) < 0 || open_control(process) < 0 ||
-        start_workers(process) < 0) {
+    if (build_topology(process) < 0) {
+        return -1;
+    }
+    create_counters(process);
+    if (bind_all(process) < 0 || open_control(process) < 0 || start_workers(process) < 0) {
         return -1;
     }
     log_start(process);

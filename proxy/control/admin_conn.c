@@ -25,7 +25,7 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--conn->n_handles > 0) {
         return;
     }
-    text_deinit(&conn->response.body);
+    body_deinit(&conn->response.body);
     free(conn);
     closed(arg);
 }
@@ -118,7 +118,7 @@ static void on_written(uv_write_t *request, int status)
     if (conn->state == ADMIN_CONN_CLOSING) {
         return;
     }
-    text_deinit(&conn->response.body);
+    body_deinit(&conn->response.body);
     if (status < 0) {
         admin_conn_close(conn);
     } else if (!conn->keep_alive) {

@@ -296,7 +296,7 @@ static json_t *build_listener(const struct config *config, const struct config_l
     return object;
 }
 
-void config_json_write(const struct config *config, struct text *out)
+void config_json_write(const struct config *config, struct body *out)
 {
     json_t *root = build_scope(config, PARAM_SCOPE_ROOT, config);
     json_t *pools = json_value_array(), *listeners = json_value_array();

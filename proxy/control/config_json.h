@@ -6,8 +6,8 @@
 #define RINGWAY_CONTROL_CONFIG_JSON_H
 
 #include "config/config.h"
-#include "control/text.h"
+#include "control/body.h"
 
-void config_json_write(const struct config *config, struct text *out);
+void config_json_write(const struct config *config, struct body *out);
 
 #endif

@@ -22,8 +22,8 @@ struct control_hooks {
 };
 
 struct control_options {
-    const struct topology *topology;        /* borrowed */
-    const struct feedback *const *feedback; /* n_workers; borrowed; read from control_run() on */
+    const struct topology *topology;  /* borrowed */
+    struct feedback *const *feedback; /* n_workers; borrowed; read from control_run() on */
     uint32_t n_workers;
     int admin_fd; /* bound, not listening, belongs to control; -1: no admin server */
     struct control_hooks hooks;

@@ -13,9 +13,9 @@
 
 /* Writes the body of an answer; returns the status. */
 typedef int (*write_fn)(const struct endpoints_source *source, struct slice query,
-                        struct text *out);
+                        struct body *out);
 
-static int write_livez(const struct endpoints_source *source, struct slice query, struct text *out)
+static int write_livez(const struct endpoints_source *source, struct slice query, struct body *out)
 {
     struct control_view view = source->view(source->arg);
 
@@ -23,7 +23,7 @@ static int write_livez(const struct endpoints_source *source, struct slice query
     return probes_write_live(&view, out) ? 200 : 503;
 }
 
-static int write_readyz(const struct endpoints_source *source, struct slice query, struct text *out)
+static int write_readyz(const struct endpoints_source *source, struct slice query, struct body *out)
 {
     struct control_view view = source->view(source->arg);
 
@@ -32,7 +32,7 @@ static int write_readyz(const struct endpoints_source *source, struct slice quer
 }
 
 static int write_metrics(const struct endpoints_source *source, struct slice query,
-                         struct text *out)
+                         struct body *out)
 {
     struct control_view view = source->view(source->arg);
 
@@ -41,7 +41,7 @@ static int write_metrics(const struct endpoints_source *source, struct slice que
     return 200;
 }
 
-static int write_pools(const struct endpoints_source *source, struct slice query, struct text *out)
+static int write_pools(const struct endpoints_source *source, struct slice query, struct body *out)
 {
     struct control_view view = source->view(source->arg);
 
@@ -50,14 +50,14 @@ static int write_pools(const struct endpoints_source *source, struct slice query
     return 200;
 }
 
-static int write_route(const struct endpoints_source *source, struct slice query, struct text *out)
+static int write_route(const struct endpoints_source *source, struct slice query, struct body *out)
 {
     struct control_view view = source->view(source->arg);
 
     return route_json_write(&view, query, out);
 }
 
-static int write_topz(const struct endpoints_source *source, struct slice query, struct text *out)
+static int write_topz(const struct endpoints_source *source, struct slice query, struct body *out)
 {
     struct control_view view = source->view(source->arg);
 
@@ -66,7 +66,7 @@ static int write_topz(const struct endpoints_source *source, struct slice query,
     return 200;
 }
 
-static int write_config(const struct endpoints_source *source, struct slice query, struct text *out)
+static int write_config(const struct endpoints_source *source, struct slice query, struct body *out)
 {
     struct control_view view = source->view(source->arg);
 
@@ -75,11 +75,11 @@ static int write_config(const struct endpoints_source *source, struct slice quer
     return 200;
 }
 
-static int write_drain(const struct endpoints_source *source, struct slice query, struct text *out)
+static int write_drain(const struct endpoints_source *source, struct slice query, struct body *out)
 {
     (void)query;
     source->drain(source->arg);
-    text_add(out, "draining\n");
+    body_add(out, "draining\n");
     return 200;
 }
 
@@ -104,8 +104,8 @@ static const struct endpoint {
 void endpoints_answer_line(struct endpoints_response *out, int status, const char *line)
 {
     *out = (struct endpoints_response){.status = status, .content_type = TYPE_TEXT};
-    text_add(&out->body, line);
-    text_add(&out->body, "\n");
+    body_add(&out->body, line);
+    body_add(&out->body, "\n");
 }
 
 static void answer_not_found(struct endpoints_response *out)
@@ -113,12 +113,12 @@ static void answer_not_found(struct endpoints_response *out)
     size_t i;
 
     *out = (struct endpoints_response){.status = 404, .content_type = TYPE_TEXT};
-    text_add(&out->body, "not found; known paths:");
+    body_add(&out->body, "not found; known paths:");
     for (i = 0; i < N_ENDPOINTS; i++) {
-        text_add(&out->body, " ");
-        text_add(&out->body, endpoints[i].path);
+        body_add(&out->body, " ");
+        body_add(&out->body, endpoints[i].path);
     }
-    text_add(&out->body, "\n");
+    body_add(&out->body, "\n");
 }
 
 static bool accepts(const struct endpoint *endpoint, struct slice method)

@@ -5,7 +5,7 @@
 #define RINGWAY_CONTROL_ENDPOINTS_H
 
 #include "base/slice.h"
-#include "control/text.h"
+#include "control/body.h"
 #include "control/view.h"
 
 /* Where the documents get their figures and orders go. */
@@ -23,7 +23,7 @@ struct endpoints_response {
     int status;
     const char *content_type; /* static */
     const char *fields;       /* static header lines, or NULL */
-    struct text body;         /* freed by the caller with text_deinit() */
+    struct body body;         /* freed by the caller with body_deinit() */
 };
 
 /** Answer one request. HEAD is answered as GET, whole; leaving out the body is the caller's. */

@@ -83,16 +83,16 @@ void json_value_append(json_t *array, json_t *value)
 
 static int add_piece(const char *piece, size_t len, void *arg)
 {
-    text_add_bytes(arg, piece, len);
+    body_add_bytes(arg, piece, len);
     return 0;
 }
 
-void json_value_write(json_t *value, struct text *out)
+void json_value_write(json_t *value, struct body *out)
 {
     if (json_dump_callback(value, add_piece, out,
                            JSON_INDENT(2) | JSON_REAL_PRECISION(9) | JSON_ENCODE_ANY) != 0) {
         abort();
     }
-    text_add(out, "\n");
+    body_add(out, "\n");
     json_decref(value);
 }

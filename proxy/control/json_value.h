@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "base/slice.h"
-#include "control/text.h"
+#include "control/body.h"
 
 json_t *json_value_object(void);
 json_t *json_value_array(void);
@@ -33,6 +33,6 @@ void json_value_put(json_t *object, const char *key, json_t *value);
 void json_value_append(json_t *array, json_t *value);
 
 /** Write [value] and a newline to [out], and free it. */
-void json_value_write(json_t *value, struct text *out);
+void json_value_write(json_t *value, struct body *out);
 
 #endif

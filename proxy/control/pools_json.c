@@ -214,7 +214,7 @@ static json_t *build_pool(const struct control_view *view, uint32_t index)
     return pool;
 }
 
-void pools_json_write(const struct control_view *view, struct text *out)
+void pools_json_write(const struct control_view *view, struct body *out)
 {
     json_t *root = json_value_object(), *pools = json_value_array();
     uint32_t i;

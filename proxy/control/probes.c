@@ -2,7 +2,7 @@
 
 #define LIVE_US UINT64_C(5000000)
 
-bool probes_write_live(const struct control_view *view, struct text *out)
+bool probes_write_live(const struct control_view *view, struct body *out)
 {
     bool live = true;
     uint32_t i;
@@ -11,34 +11,34 @@ bool probes_write_live(const struct control_view *view, struct text *out)
         uint64_t seen = view_last_seen_us(view, i);
 
         if (view->now_us > seen && view->now_us - seen > LIVE_US) {
-            text_add_format(out, "worker %u: no answer for %.1f s\n", (unsigned)i,
+            body_add_format(out, "worker %u: no answer for %.1f s\n", (unsigned)i,
                             (double)(view->now_us - seen) / 1e6);
             live = false;
         }
     }
     if (live) {
-        text_add(out, "ok\n");
+        body_add(out, "ok\n");
     }
     return live;
 }
 
-bool probes_write_ready(const struct control_view *view, struct text *out)
+bool probes_write_ready(const struct control_view *view, struct body *out)
 {
     bool ready = true;
     uint32_t i;
 
     if (view->draining) {
-        text_add(out, "draining\n");
+        body_add(out, "draining\n");
         ready = false;
     }
     for (i = 0; i < view->n_workers; i++) {
         if (!view_is_started(view, i)) {
-            text_add_format(out, "worker %u: not started\n", (unsigned)i);
+            body_add_format(out, "worker %u: not started\n", (unsigned)i);
             ready = false;
         }
     }
     if (ready) {
-        text_add(out, "ok\n");
+        body_add(out, "ok\n");
     }
     return ready;
 }

@@ -18,7 +18,7 @@ struct metric;
 /* What is being written. */
 struct exposition {
     const struct control_view *view;
-    struct text *out;
+    struct body *out;
     const struct metric *metric;
     struct process_usage usage;
 };
@@ -47,27 +47,27 @@ static const struct {
 /* --- One sample --- */
 
 /* Escape \, " and LF, which is all that the format asks for. */
-static void put_label_value(struct text *out, const char *value)
+static void put_label_value(struct body *out, const char *value)
 {
     for (; *value != '\0'; value++) {
         if (*value == '\n') {
-            text_add(out, "\\n");
+            body_add(out, "\\n");
             continue;
         }
         if (*value == '\\' || *value == '"') {
-            text_add(out, "\\");
+            body_add(out, "\\");
         }
-        text_add_bytes(out, value, 1);
+        body_add_bytes(out, value, 1);
     }
 }
 
-static void put_label(struct text *out, struct slice name, const char *value, bool is_first)
+static void put_label(struct body *out, struct slice name, const char *value, bool is_first)
 {
-    text_add(out, is_first ? "{" : ",");
-    text_add_bytes(out, (const char *)name.data, name.len);
-    text_add(out, "=\"");
+    body_add(out, is_first ? "{" : ",");
+    body_add_bytes(out, (const char *)name.data, name.len);
+    body_add(out, "=\"");
     put_label_value(out, value);
-    text_add(out, "\"");
+    body_add(out, "\"");
 }
 
 /* The labels of the table with their [values] in order, then `le` unless it is NULL. */
@@ -87,30 +87,30 @@ static void put_labels(const struct exposition *e, const char *const *values, co
         put_label(e->out, slice_of("le"), le, is_first);
         is_first = false;
     }
-    text_add(e->out, is_first ? " " : "} ");
+    body_add(e->out, is_first ? " " : "} ");
 }
 
 static void put_count(const struct exposition *e, const char *const *values, uint64_t count)
 {
-    text_add(e->out, e->metric->name);
+    body_add(e->out, e->metric->name);
     put_labels(e, values, NULL);
-    text_add_format(e->out, "%" PRIu64 "\n", count);
+    body_add_format(e->out, "%" PRIu64 "\n", count);
 }
 
 static void put_real(const struct exposition *e, const char *const *values, double value)
 {
-    text_add(e->out, e->metric->name);
+    body_add(e->out, e->metric->name);
     put_labels(e, values, NULL);
-    text_add_format(e->out, "%.15g\n", value);
+    body_add_format(e->out, "%.15g\n", value);
 }
 
 static void put_bucket(const struct exposition *e, const char *const *values, const char *le,
                        uint64_t count)
 {
-    text_add(e->out, e->metric->name);
-    text_add(e->out, "_bucket");
+    body_add(e->out, e->metric->name);
+    body_add(e->out, "_bucket");
     put_labels(e, values, le);
-    text_add_format(e->out, "%" PRIu64 "\n", count);
+    body_add_format(e->out, "%" PRIu64 "\n", count);
 }
 
 static void put_histogram(const struct exposition *e, const char *const *values,
@@ -122,15 +122,15 @@ static void put_histogram(const struct exposition *e, const char *const *values,
         put_bucket(e, values, buckets[i].le, histogram_count_below(sum, buckets[i].us));
     }
     put_bucket(e, values, "+Inf", sum->count);
-    text_add(e->out, e->metric->name);
-    text_add(e->out, "_sum");
+    body_add(e->out, e->metric->name);
+    body_add(e->out, "_sum");
     put_labels(e, values, NULL);
-    text_add_format(e->out, "%" PRIu64 ".%06" PRIu64 "\n", sum->sum_us / 1000000u,
+    body_add_format(e->out, "%" PRIu64 ".%06" PRIu64 "\n", sum->sum_us / 1000000u,
                     sum->sum_us % 1000000u);
-    text_add(e->out, e->metric->name);
-    text_add(e->out, "_count");
+    body_add(e->out, e->metric->name);
+    body_add(e->out, "_count");
     put_labels(e, values, NULL);
-    text_add_format(e->out, "%" PRIu64 "\n", sum->count);
+    body_add_format(e->out, "%" PRIu64 "\n", sum->count);
 }
 
 /* --- The process --- */
@@ -403,7 +403,7 @@ static const struct metric metrics[] = {
 };
 #define N_METRICS (sizeof metrics / sizeof *metrics)
 
-void prometheus_write(const struct control_view *view, struct text *out)
+void prometheus_write(const struct control_view *view, struct body *out)
 {
     struct exposition e = {.view = view, .out = out};
     size_t i;
@@ -411,17 +411,17 @@ void prometheus_write(const struct control_view *view, struct text *out)
     process_usage_read(&e.usage);
     for (i = 0; i < N_METRICS; i++) {
         e.metric = &metrics[i];
-        text_add_format(out, "# HELP %s %s\n# TYPE %s %s\n", e.metric->name, e.metric->help,
+        body_add_format(out, "# HELP %s %s\n# TYPE %s %s\n", e.metric->name, e.metric->help,
                         e.metric->name, type_names[e.metric->type]);
         e.metric->collect(&e);
     }
 }
 
-void prometheus_write_reference(struct text *out)
+void prometheus_write_reference(struct body *out)
 {
     size_t i;
 
-    text_add(out, "# Metrics\n\n"
+    body_add(out, "# Metrics\n\n"
                   "What `GET /metrics` of the admin API answers, in Prometheus text format 0.0.4. "
                   "Durations are in seconds,\nsizes in bytes. Written from `metrics.def`; a test "
                   "compares the two.\n\n"
@@ -430,7 +430,7 @@ void prometheus_write_reference(struct text *out)
         const struct metric *metric = &metrics[i];
         const char *mark = *metric->labels == '\0' ? "" : "`";
 
-        text_add_format(out, "| `%s` | %s | %s%s%s | %s |\n", metric->name,
+        body_add_format(out, "| `%s` | %s | %s%s%s | %s |\n", metric->name,
                         type_names[metric->type], mark, metric->labels, mark, metric->help);
     }
 }

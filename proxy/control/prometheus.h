@@ -6,13 +6,13 @@
 #ifndef RINGWAY_CONTROL_PROMETHEUS_H
 #define RINGWAY_CONTROL_PROMETHEUS_H
 
-#include "control/text.h"
+#include "control/body.h"
 #include "control/view.h"
 
 /** Write all metrics. O(workers * (shards + pools * commands)). */
-void prometheus_write(const struct control_view *view, struct text *out);
+void prometheus_write(const struct control_view *view, struct body *out);
 
 /** Write the table as the reference in Markdown, METRICS.md. */
-void prometheus_write_reference(struct text *out);
+void prometheus_write_reference(struct body *out);
 
 #endif

@@ -9,7 +9,7 @@
 /* Longest value of a parameter, decoded; a whole request head is shorter. */
 #define VALUE_MAX 8192u
 
-static int answer_error(struct text *out, int status, const char *message)
+static int answer_error(struct body *out, int status, const char *message)
 {
     json_t *root = json_value_object();
 
@@ -63,7 +63,7 @@ static json_t *build_replicas(const struct control_view *view, struct view_place
 }
 
 static void write_route(const struct control_view *view, uint32_t pool, struct slice key,
-                        struct text *out)
+                        struct body *out)
 {
     const struct topology_pool *topology_pool = &view->topology->pools[pool];
     uint64_t hash = hashring_hash(topology_pool->ring, key.data, key.len);
@@ -82,7 +82,7 @@ static void write_route(const struct control_view *view, uint32_t pool, struct s
     json_value_write(root, out);
 }
 
-int route_json_write(const struct control_view *view, struct slice query, struct text *out)
+int route_json_write(const struct control_view *view, struct slice query, struct body *out)
 {
     uint8_t key_buffer[VALUE_MAX], pool_buffer[VALUE_MAX];
     struct slice key, name;

@@ -4,7 +4,7 @@
 #ifndef RINGWAY_CONTROL_ROUTE_JSON_H
 #define RINGWAY_CONTROL_ROUTE_JSON_H
 
-#include "control/text.h"
+#include "control/body.h"
 #include "control/view.h"
 
 /**
@@ -13,6 +13,6 @@
  *
  * Returns the HTTP status: 200; 400 if the query is malformed; 404 if there is no such pool.
  */
-int route_json_write(const struct control_view *view, struct slice query, struct text *out);
+int route_json_write(const struct control_view *view, struct slice query, struct body *out);
 
 #endif

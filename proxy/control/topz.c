@@ -58,7 +58,7 @@ static json_t *build_pair(const char *first_name, json_t *first, const char *sec
     return pair;
 }
 
-void topz_write(const struct control_view *view, struct text *out)
+void topz_write(const struct control_view *view, struct body *out)
 {
     json_t *root = json_value_object();
     struct process_usage usage;

@@ -4,9 +4,9 @@
 #ifndef RINGWAY_CONTROL_TOPZ_H
 #define RINGWAY_CONTROL_TOPZ_H
 
-#include "control/text.h"
+#include "control/body.h"
 #include "control/view.h"
 
-void topz_write(const struct control_view *view, struct text *out);
+void topz_write(const struct control_view *view, struct body *out);
 
 #endif

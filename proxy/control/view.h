@@ -9,9 +9,9 @@
 #include "topology/topology.h"
 
 struct control_view {
-    const struct topology *topology;        /* and its configuration; borrowed */
-    const struct feedback *const *feedback; /* n_workers */
-    const uint64_t *pings_us;               /* n_workers: when the last ping was sent, 0: never */
+    const struct topology *topology;  /* and its configuration; borrowed */
+    struct feedback *const *feedback; /* n_workers */
+    const uint64_t *pings_us;         /* n_workers: when the last ping was sent, 0: never */
     uint32_t n_workers;
     uint64_t started_us, now_us; /* monotonic */
     double started_unix;         /* the same moment in seconds since 1970 */
