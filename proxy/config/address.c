@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/memory.h"
+#include "base/memory.h"
+#include "config/text.h"
 #include "config/units.h"
 
 #define MAX_HOST_BYTES 253u /* RFC 1035: 255 with the length bytes */
@@ -44,8 +45,8 @@ static const char *parse_unix(struct config_address *out, const char *path)
         }
     }
     *out = (struct config_address){.kind = CONFIG_ADDRESS_UNIX};
-    out->host = memory_copy_text(path);
-    out->text = memory_format("unix:%s", path);
+    out->host = xstrdup(path);
+    out->text = text_format("unix:%s", path);
     return NULL;
 }
 
@@ -68,7 +69,7 @@ static const char *check_v6(char **host)
     }
     inet_ntop(AF_INET6, &binary, canonical, sizeof(canonical));
     char *replaced =
-        memory_format("%s%s%s", canonical, zone != NULL ? "%" : "", zone != NULL ? zone : "");
+        text_format("%s%s%s", canonical, zone != NULL ? "%" : "", zone != NULL ? zone : "");
     free(*host);
     *host = replaced;
     return NULL;
@@ -110,7 +111,7 @@ static const char *split_host(const char *text, char **host, const char **port, 
         if (end == NULL || end[1] != ':') {
             return end == NULL ? "no closing bracket" : "no port";
         }
-        *host = memory_copy_bytes(text + 1, (size_t)(end - text) - 1);
+        *host = text_copy(text + 1, (size_t)(end - text) - 1);
         *port = end + 2;
         return NULL;
     }
@@ -118,7 +119,7 @@ static const char *split_host(const char *text, char **host, const char **port, 
     if (colon == NULL) {
         return "no port";
     }
-    *host = memory_copy_bytes(text, (size_t)(colon - text));
+    *host = text_copy(text, (size_t)(colon - text));
     *port = colon + 1;
     return NULL;
 }
@@ -144,7 +145,7 @@ const char *address_parse(struct config_address *out, const char *text, bool all
         return wrong;
     }
     address.is_numeric = address.is_numeric || is_v6;
-    address.text = memory_format(is_v6 ? "[%s]:%u" : "%s:%u", address.host, address.port);
+    address.text = text_format(is_v6 ? "[%s]:%u" : "%s:%u", address.host, address.port);
     *out = address;
     return NULL;
 }

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/memory.h"
 #include "config/overrides.h"
+#include "config/text.h"
 
 #define MEMCACHED "memcached://"
 
@@ -12,7 +12,7 @@ static struct tree_node node_like(struct tree *tree, const char *option, const c
 {
     char shown[TREE_TEXT_BYTES];
     tree_quote(text, shown, sizeof(shown));
-    char *origin = memory_format("command line: %s %s", option, shown);
+    char *origin = text_format("command line: %s %s", option, shown);
     struct tree_node like = {.origin = tree_copy(tree, origin, strlen(origin))};
     free(origin);
     return like;
@@ -29,7 +29,7 @@ static void add_listener(struct tree *tree, struct tree_node *list, const char *
         return;
     }
     const char *address = text + strlen(MEMCACHED);
-    char *bind = memory_format("%s%s", address[0] == '/' ? "unix:" : "", address);
+    char *bind = text_format("%s%s", address[0] == '/' ? "unix:" : "", address);
     struct tree_node *map = tree_new(tree, TREE_MAP, &like);
     tree_append(map, tree_new_scalar(tree, bind, &like), "bind");
     tree_append(map, tree_new_scalar(tree, "memcached", &like), "protocol");
@@ -48,7 +48,7 @@ static void add_shard(struct tree *tree, struct tree_node *list, const char *tex
     if (equals == NULL) {
         tree_append(map, tree_new_scalar(tree, text, &like), "name");
     } else {
-        char *name = memory_copy_bytes(text, (size_t)(equals - text));
+        char *name = text_copy(text, (size_t)(equals - text));
         tree_append(map, tree_new_scalar(tree, name, &like), "name");
         tree_append(map, tree_new_scalar(tree, equals + 1, &like), "replicas");
         free(name);

@@ -10,14 +10,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/memory.h"
 #include "config/address.h"
 #include "config/command_line.h"
 #include "config/environment.h"
-#include "config/memory.h"
 #include "config/overrides.h"
 #include "config/params.h"
 #include "config/problems.h"
 #include "config/reader.h"
+#include "config/text.h"
 #include "config/yaml_tree.h"
 
 #define DIRECTORY_FILE "ringway.yaml"
@@ -74,7 +75,7 @@ static void spell_out(struct tree *tree)
 
 static struct config *read_tree(const struct tree *tree, struct problem_list *problems)
 {
-    struct config *config = memory_zeroed(1, sizeof(*config));
+    struct config *config = xcalloc(1, sizeof(*config));
     struct reader reader = {.config = config, .problems = problems, .root = tree->root};
 
     params_read(&reader, PARAM_SCOPE_ROOT, tree->root, config);
@@ -145,7 +146,7 @@ int config_parse(struct config **out, const char *name, const void *text, size_t
 static int report_file(const char *path, const char *reason, struct config_problems *problems)
 {
     struct problem_list list;
-    char *origin = memory_format("%s: file", path);
+    char *origin = text_format("%s: file", path);
 
     problems_init(&list, path);
     problems_add_origin(&list, origin, "a YAML file, or a directory with " DIRECTORY_FILE, "%s",
@@ -161,9 +162,9 @@ static char *resolve_path(const char *path)
 
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
         bool has_slash = path[strlen(path) - 1] == '/';
-        return memory_format("%s%s" DIRECTORY_FILE, path, has_slash ? "" : "/");
+        return text_format("%s%s" DIRECTORY_FILE, path, has_slash ? "" : "/");
     }
-    return memory_copy_text(path);
+    return xstrdup(path);
 }
 
 /* Reads one byte more than is allowed, so that the parser sees that it is too much. */
@@ -174,7 +175,7 @@ static int read_file(const char *path, char **out, size_t *out_len)
         return -errno;
     }
     size_t capacity = YAML_TREE_MAX_BYTES + 1;
-    char *text = memory_zeroed(capacity, 1);
+    char *text = xcalloc(capacity, 1);
     size_t len = fread(text, 1, capacity, file);
     int error = ferror(file) ? errno : 0;
     fclose(file);

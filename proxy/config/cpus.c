@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/memory.h"
+#include "config/text.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
@@ -59,7 +59,7 @@ static uint32_t quota_v2(const char *directory)
     char line[128];
     long long quota = 0;
     long long period = 0;
-    char *path = memory_format("%s/cpu.max", directory);
+    char *path = text_format("%s/cpu.max", directory);
     bool is_read = read_line(path, line, sizeof(line));
 
     free(path);
@@ -73,8 +73,8 @@ static uint32_t quota_v1(const char *directory)
 {
     char quota[32];
     char period[32];
-    char *quota_path = memory_format("%s/cpu.cfs_quota_us", directory);
-    char *period_path = memory_format("%s/cpu.cfs_period_us", directory);
+    char *quota_path = text_format("%s/cpu.cfs_quota_us", directory);
+    char *period_path = text_format("%s/cpu.cfs_period_us", directory);
     bool is_read = read_line(quota_path, quota, sizeof(quota)) &&
                    read_line(period_path, period, sizeof(period));
 
@@ -91,7 +91,7 @@ static uint32_t quota_v1(const char *directory)
 static uint32_t least_quota(const char *mount, const char *path,
                             uint32_t (*read_quota)(const char *directory))
 {
-    char *directory = memory_format("%s%s", mount, path);
+    char *directory = text_format("%s%s", mount, path);
     uint32_t least = UINT32_MAX;
 
     while (strlen(directory) >= strlen(mount)) {

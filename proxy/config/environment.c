@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/memory.h"
+#include "base/memory.h"
+#include "config/text.h"
 
 /* Of all expanded values together: a small file must not become a large one. */
 #define MAX_EXPANDED_BYTES ((size_t)8 * 1024 * 1024)
@@ -17,7 +18,7 @@ struct expansion {
     size_t total; /* bytes of all values so far */
 };
 
-struct text {
+struct buffer {
     char *bytes;
     size_t len, capacity;
 };
@@ -32,16 +33,16 @@ const char *environment_get(char *const *environment, const char *name, size_t l
     return NULL;
 }
 
-static void text_add(struct text *text, const char *bytes, size_t len)
+static void buffer_add(struct buffer *buffer, const char *bytes, size_t len)
 {
-    if (text->len + len > text->capacity) {
-        text->capacity = (text->len + len) * 2;
-        text->bytes = memory_resize(text->bytes, text->capacity, 1);
+    if (buffer->len + len > buffer->capacity) {
+        buffer->capacity = (buffer->len + len) * 2;
+        buffer->bytes = xrealloc(buffer->bytes, buffer->capacity);
     }
     if (len > 0) {
-        memcpy(text->bytes + text->len, bytes, len);
+        memcpy(buffer->bytes + buffer->len, bytes, len);
     }
-    text->len += len;
+    buffer->len += len;
 }
 
 static size_t name_length(const char *text)
@@ -55,7 +56,7 @@ static size_t name_length(const char *text)
 
 /* [at] begins with "${". Returns what follows the closing brace, or NULL after a problem. */
 static const char *expand_one(struct expansion *expansion, const struct tree_node *node,
-                              const char *at, struct text *out)
+                              const char *at, struct buffer *out)
 {
     char found[TREE_TEXT_BYTES];
     const char *name = at + 2;
@@ -72,11 +73,11 @@ static const char *expand_one(struct expansion *expansion, const struct tree_nod
     }
     const char *value = environment_get(expansion->environment, name, name_len);
     if (has_default && (value == NULL || value[0] == '\0')) {
-        text_add(out, fallback, (size_t)(end - fallback));
+        buffer_add(out, fallback, (size_t)(end - fallback));
     } else if (value != NULL) {
-        text_add(out, value, strlen(value));
+        buffer_add(out, value, strlen(value));
     } else {
-        char *variable = memory_copy_bytes(name, name_len);
+        char *variable = text_copy(name, name_len);
         tree_quote(variable, found, sizeof(found));
         problems_add(expansion->problems, node, NULL, "a variable that is set, or ${VAR:-default}",
                      "the variable %s, which is not set", found);
@@ -88,7 +89,7 @@ static const char *expand_one(struct expansion *expansion, const struct tree_nod
 
 static void expand_scalar(struct expansion *expansion, struct tree_node *node)
 {
-    struct text out = {0};
+    struct buffer out = {0};
     const char *at = node->text;
     const char *variable = strstr(at, "${");
 
@@ -96,19 +97,21 @@ static void expand_scalar(struct expansion *expansion, struct tree_node *node)
         return;
     }
     while (variable != NULL && expansion->total + out.len <= MAX_EXPANDED_BYTES) {
-        text_add(&out, at, (size_t)(variable - at));
+        buffer_add(&out, at, (size_t)(variable - at));
         at = expand_one(expansion, node, variable, &out);
         if (at == NULL) {
+            node->is_reported = true;
             free(out.bytes);
             return;
         }
         variable = strstr(at, "${");
     }
-    text_add(&out, at, strlen(at));
+    buffer_add(&out, at, strlen(at));
     expansion->total += out.len;
     if (expansion->total > MAX_EXPANDED_BYTES) {
         problems_add(expansion->problems, node, NULL, "8 MiB or less",
                      "too much text in variables");
+        node->is_reported = true;
     } else {
         node->text = tree_copy(expansion->tree, out.bytes, out.len);
     }

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/memory.h"
+#include "base/memory.h"
 #include "config/params.h"
 #include "config/reader.h"
 
 static void check_prefixes(struct reader *reader, const struct tree_node *list,
                            const struct config_listener *listener)
 {
-    struct unique_item *items = memory_zeroed(listener->n_routes, sizeof(*items));
+    struct unique_item *items = xcalloc(listener->n_routes, sizeof(*items));
     const struct tree_node *map = list->first;
 
     for (size_t i = 0; i < listener->n_routes; i++, map = map->next) {
@@ -35,7 +35,7 @@ static void read_routes(struct reader *reader, const struct tree_node *map,
     if (list == NULL) {
         return;
     }
-    listener->routes = memory_zeroed(list->n_children, sizeof(*listener->routes));
+    listener->routes = xcalloc(list->n_children, sizeof(*listener->routes));
     listener->n_routes = list->n_children;
     size_t i = 0;
     for (const struct tree_node *node = list->first; node != NULL; node = node->next, i++) {
@@ -56,14 +56,15 @@ static const char *bound_text(const struct config_address *address)
 static void check_binds(struct reader *reader, const struct tree_node *list)
 {
     const struct config *config = reader->config;
-    struct unique_item *items = memory_zeroed(config->n_listeners + 1, sizeof(*items));
+    struct unique_item *items = xcalloc(config->n_listeners + 1, sizeof(*items));
     const struct tree_node *admin = tree_get(tree_get(reader->root, "admin"), "bind");
+    const struct tree_node admin_default = {.origin = "the default of admin.bind"};
     const struct tree_node *map = list->first;
     size_t n = 0;
 
     if (config->has_admin) {
         items[n].text = bound_text(&config->admin);
-        items[n++].node = admin != NULL ? admin : reader->root;
+        items[n++].node = admin != NULL ? admin : &admin_default;
     }
     for (size_t i = 0; i < config->n_listeners; i++, map = map->next) {
         const struct tree_node *bind = tree_get(map, "bind");
@@ -83,7 +84,7 @@ void listeners_read(struct reader *reader)
     if (list == NULL) {
         return;
     }
-    config->listeners = memory_zeroed(list->n_children, sizeof(*config->listeners));
+    config->listeners = xcalloc(list->n_children, sizeof(*config->listeners));
     config->n_listeners = list->n_children;
     size_t i = 0;
     for (const struct tree_node *node = list->first; node != NULL; node = node->next, i++) {

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/memory.h"
+#include "base/memory.h"
 #include "config/params.h"
+#include "config/text.h"
 #include "config/words.h"
 
 #define PREFIX         "RINGWAY_"
@@ -214,6 +215,7 @@ void overrides_set(struct tree *tree, struct tree_node *map, const char *key, co
     }
     tree_become(node, is_nothing(value) ? TREE_NULL : TREE_SCALAR);
     node->origin = origin;
+    node->is_reported = false;
     node->text = tree_copy(tree, value, strlen(value));
 }
 
@@ -228,7 +230,7 @@ static bool read_variable(struct tree *tree, const char *variable, struct proble
         return false;
     }
     snprintf(name, sizeof(name), "%.*s", (int)len, variable);
-    char *text = memory_format("environment: " PREFIX "%s", name);
+    char *text = text_format("environment: " PREFIX "%s", name);
     out->origin = tree_copy(tree, text, strlen(text));
     out->value = variable + len + 1;
     free(text);
@@ -253,7 +255,7 @@ void overrides_apply(struct tree *tree, char *const *environment, struct problem
         struct override override;
         if (strncmp(*environment, PREFIX, strlen(PREFIX)) == 0 &&
             read_variable(tree, *environment + strlen(PREFIX), problems, &override)) {
-            overrides = memory_resize(overrides, n + 1, sizeof(*overrides));
+            overrides = xrealloc(overrides, (n + 1) * sizeof(*overrides));
             overrides[n++] = override;
         }
     }

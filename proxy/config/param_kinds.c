@@ -1,13 +1,12 @@
 /*
  * One function for each kind of value: text to the field of a struct.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "config/address.h"
-#include "config/memory.h"
 #include "config/params.h"
 #include "config/units.h"
 
@@ -245,7 +244,7 @@ static void read_hash_tag(const struct value *value)
 
 static void store_text(const struct value *value)
 {
-    char *copy = memory_copy_text(value->text);
+    char *copy = xstrdup(value->text);
     memcpy(value->field, &copy, sizeof(char *));
 }
 
@@ -347,55 +346,47 @@ static void read_admin(const struct value *value)
 }
 
 /* Adds the replica [text], which stands at [node]. */
-static void add_replica(const struct value *list, const struct tree_node *node, const char *text)
+static void add_replica(const struct value *value, const struct tree_node *node, const char *text)
 {
-    struct config_shard *shard = list->base;
-    struct value value = *list;
+    char found[TREE_TEXT_BYTES];
+    struct config_shard *shard = value->base;
     struct config_address address;
-
-    value.node = node;
-    if (shard->n_replicas == READER_MAX_REPLICAS) {
-        reject_because(&value, "one replica too many");
-        return;
-    }
     const char *wrong = address_parse(&address, text, false);
+
     if (wrong != NULL) {
-        reject_because(&value, wrong);
+        tree_quote(text, found, sizeof(found));
+        problems_add(value->reader->problems, node, NULL, ADDRESS_FORMS ", port 1..65535",
+                     "%s (%s)", found, wrong);
         return;
     }
-    shard->replicas = memory_resize(shard->replicas, shard->n_replicas + 1, sizeof(address));
+    shard->replicas = xrealloc(shard->replicas, (shard->n_replicas + 1) * sizeof(address));
     shard->replicas[shard->n_replicas++] = address;
 }
 
 static void read_replica_list(const struct value *value)
 {
-    struct value element = *value;
+    char found[TREE_TEXT_BYTES];
 
     for (const struct tree_node *node = value->node->first; node != NULL; node = node->next) {
-        element.node = node;
-        if (node->kind != TREE_SCALAR) {
-            reject(&element);
+        if (node->is_reported) {
             continue;
         }
-        add_replica(value, node, node->text);
-    }
-    if (value->node->first == NULL) {
-        reject_because(value, "empty");
+        if (node->kind == TREE_SCALAR) {
+            add_replica(value, node, node->text);
+            continue;
+        }
+        tree_describe(node, found, sizeof(found));
+        problems_add(value->reader->problems, node, NULL, ADDRESS_FORMS ", port 1..65535", "%s",
+                     found);
     }
 }
 
-static void read_replicas(const struct value *value)
+/* "127.0.0.1:11311, 127.0.0.1:11321" */
+static void read_replica_text(const struct value *value)
 {
-    if (value->node->kind == TREE_LIST) {
-        read_replica_list(value);
-        return;
-    }
-    if (value->node->kind != TREE_SCALAR) {
-        reject(value);
-        return;
-    }
-    char *copy = memory_copy_text(value->text);
+    char *copy = xstrdup(value->text);
     char *rest = copy;
+
     for (char *part = strsep(&rest, ","); part != NULL; part = strsep(&rest, ",")) {
         part += strspn(part, " ");
         part[strcspn(part, " ")] = '\0';
@@ -404,10 +395,36 @@ static void read_replicas(const struct value *value)
     free(copy);
 }
 
+static size_t count_commas(const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += *text == ',';
+    }
+    return n;
+}
+
+static void read_replicas(const struct value *value)
+{
+    char reason[64];
+    const struct tree_node *node = value->node;
+    size_t n = node->kind == TREE_SCALAR ? count_commas(value->text) + 1 : node->n_children;
+
+    if (node->kind == TREE_MAP) {
+        reject(value);
+    } else if (n == 0 || n > READER_MAX_REPLICAS) {
+        snprintf(reason, sizeof(reason), "%zu addresses", n);
+        reject_because(value, reason);
+    } else if (node->kind == TREE_LIST) {
+        read_replica_list(value);
+    } else {
+        read_replica_text(value);
+    }
+}
+
 /* --- The kinds --- */
 
 struct kind {
-    const char *name;
     void (*read)(const struct value *value);
     bool takes_null, takes_any, keeps_default;
 };
@@ -452,6 +469,9 @@ void param_kind_read(struct reader *reader, const struct param *param, const str
                           .base = base,
                           .field = (unsigned char *)base + param->offset};
 
+    if (node->is_reported) {
+        return;
+    }
     bool is_null = node->kind == TREE_NULL;
     if (value.text == NULL && !kind->takes_any && !(kind->takes_null && is_null)) {
         reject(&value);
@@ -468,14 +488,4 @@ bool param_kind_takes_null(enum param_kind kind)
 bool param_kind_keeps_default(enum param_kind kind)
 {
     return kinds[kind].keeps_default;
-}
-
-const char *param_kind_name(enum param_kind kind)
-{
-    static const char *const names[] = {
-#define X(kind, name) [PARAM_##kind] = name,
-        PARAM_KINDS(X)
-#undef X
-    };
-    return names[kind];
 }

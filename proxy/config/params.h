@@ -19,36 +19,36 @@ enum param_scope {
     PARAM_SCOPE_ROUTE     /* struct config_route */
 };
 
-/* How a value is written. X(KIND, name in the reference) */
+/* How a value is written. X(KIND) */
 #define PARAM_KINDS(X)                                                                             \
-    X(NUMBER, "number")                                                                            \
-    X(SIZE, "size")                                                                                \
-    X(DURATION, "duration")                                                                        \
-    X(WORKERS, "number")                                                                           \
-    X(FLAG, "flag")                                                                                \
-    X(MODE, "permissions")                                                                         \
-    X(LEVEL, "word")                                                                               \
-    X(FORMAT, "word")                                                                              \
-    X(ACCESS, "word")                                                                              \
-    X(PARTIAL, "word")                                                                             \
-    X(PROTOCOL, "word")                                                                            \
-    X(PRESET, "word")                                                                              \
-    X(ALGORITHM, "word")                                                                           \
-    X(HASH, "word")                                                                                \
-    X(POINTS, "number")                                                                            \
-    X(HASH_TAG, "text")                                                                            \
-    X(FILE, "path")                                                                                \
-    X(ADMIN, "address")                                                                            \
-    X(BIND, "address")                                                                             \
-    X(REPLICAS, "addresses")                                                                       \
-    X(POOL_NAME, "name")                                                                           \
-    X(SHARD_NAME, "name")                                                                          \
-    X(POOL_NAME_OF, "name")                                                                        \
-    X(SHARD_DOWN, "word or name")                                                                  \
-    X(PREFIX, "text")
+    X(NUMBER)                                                                                      \
+    X(SIZE)                                                                                        \
+    X(DURATION)                                                                                    \
+    X(WORKERS)                                                                                     \
+    X(FLAG)                                                                                        \
+    X(MODE)                                                                                        \
+    X(LEVEL)                                                                                       \
+    X(FORMAT)                                                                                      \
+    X(ACCESS)                                                                                      \
+    X(PARTIAL)                                                                                     \
+    X(PROTOCOL)                                                                                    \
+    X(PRESET)                                                                                      \
+    X(ALGORITHM)                                                                                   \
+    X(HASH)                                                                                        \
+    X(POINTS)                                                                                      \
+    X(HASH_TAG)                                                                                    \
+    X(FILE)                                                                                        \
+    X(ADMIN)                                                                                       \
+    X(BIND)                                                                                        \
+    X(REPLICAS)                                                                                    \
+    X(POOL_NAME)                                                                                   \
+    X(SHARD_NAME)                                                                                  \
+    X(POOL_NAME_OF)                                                                                \
+    X(SHARD_DOWN)                                                                                  \
+    X(PREFIX)
 
 enum param_kind {
-#define X(kind, name) PARAM_##kind,
+#define X(kind) PARAM_##kind,
     PARAM_KINDS(X)
 #undef X
         PARAM_N_KINDS
@@ -101,8 +101,5 @@ bool param_kind_takes_null(enum param_kind kind);
 
 /** Is the default set by somebody else, because it depends on other options? */
 bool param_kind_keeps_default(enum param_kind kind);
-
-/** "duration"; the name in the reference. */
-const char *param_kind_name(enum param_kind kind);
 
 #endif

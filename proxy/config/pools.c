@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "config/address.h"
-#include "config/memory.h"
 #include "config/params.h"
 #include "config/reader.h"
+#include "config/text.h"
 
 #define NO_POOL UINT32_MAX
 
@@ -28,7 +29,7 @@ static void replica_from_name(struct reader *reader, const struct tree_node *map
                      "a list of 1..64 " ADDRESS_FORMS ", or a shard called host:port", "nothing");
         return;
     }
-    shard->replicas = memory_zeroed(1, sizeof(*shard->replicas));
+    shard->replicas = xcalloc(1, sizeof(*shard->replicas));
     shard->replicas[0] = address;
     shard->n_replicas = 1;
 }
@@ -55,7 +56,7 @@ static const struct tree_node *value_or_map(const struct tree_node *map, const c
 static void check_shard_names(struct reader *reader, const struct tree_node *list,
                               const struct config_pool *pool)
 {
-    struct unique_item *items = memory_zeroed(pool->n_shards, sizeof(*items));
+    struct unique_item *items = xcalloc(pool->n_shards, sizeof(*items));
     const struct tree_node *map = list->first;
 
     for (size_t i = 0; i < pool->n_shards; i++, map = map->next) {
@@ -77,7 +78,7 @@ static void check_replicas(struct reader *reader, const struct tree_node *list,
     for (size_t i = 0; i < pool->n_shards; i++) {
         n_replicas += pool->shards[i].n_replicas;
     }
-    items = memory_zeroed(n_replicas, sizeof(*items));
+    items = xcalloc(n_replicas, sizeof(*items));
     for (size_t i = 0; i < pool->n_shards; i++, map = map->next) {
         for (size_t k = 0; k < pool->shards[i].n_replicas; k++) {
             items[n].text = pool->shards[i].replicas[k].text;
@@ -97,7 +98,7 @@ static void read_shards(struct reader *reader, const struct tree_node *map,
     if (list == NULL) {
         return;
     }
-    pool->shards = memory_zeroed(list->n_children, sizeof(*pool->shards));
+    pool->shards = xcalloc(list->n_children, sizeof(*pool->shards));
     pool->n_shards = list->n_children;
     size_t i = 0;
     for (const struct tree_node *node = list->first; node != NULL; node = node->next, i++) {
@@ -122,7 +123,7 @@ static void read_pool(struct reader *reader, const struct tree_node *map, struct
 static void check_pool_names(struct reader *reader, const struct tree_node *list)
 {
     const struct config *config = reader->config;
-    struct unique_item *items = memory_zeroed(config->n_pools, sizeof(*items));
+    struct unique_item *items = xcalloc(config->n_pools, sizeof(*items));
     const struct tree_node *map = list->first;
 
     for (size_t i = 0; i < config->n_pools; i++, map = map->next) {
@@ -142,7 +143,7 @@ void pools_read(struct reader *reader)
     if (list == NULL) {
         return;
     }
-    config->pools = memory_zeroed(list->n_children, sizeof(*config->pools));
+    config->pools = xcalloc(list->n_children, sizeof(*config->pools));
     config->n_pools = list->n_children;
     size_t i = 0;
     for (const struct tree_node *node = list->first; node != NULL; node = node->next, i++) {
@@ -183,7 +184,7 @@ static void report_circle(struct reader *reader, uint32_t first)
 {
     const struct config *config = reader->config;
     const struct tree_node *map = tree_get(reader->root, "pools")->first;
-    char *way = memory_copy_text(config->pools[first].name);
+    char *way = xstrdup(config->pools[first].name);
     uint32_t pool = first;
 
     for (uint32_t i = 0; i < first; i++) {
@@ -191,7 +192,7 @@ static void report_circle(struct reader *reader, uint32_t first)
     }
     do {
         pool = gutter_of(config, pool);
-        char *longer = memory_format("%s to %s", way, config->pools[pool].name);
+        char *longer = text_format("%s to %s", way, config->pools[pool].name);
         free(way);
         way = longer;
     } while (pool != first);

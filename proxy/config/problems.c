@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "config/memory.h"
+#include "base/memory.h"
+#include "config/text.h"
 
 #define PATH_BYTES 512u
 
@@ -25,10 +26,10 @@ static void problems_push(struct problem_list *list, struct problem at, char *wh
 {
     if (list->n_items < PROBLEMS_MAX) {
         if (list->items == NULL) {
-            list->items = memory_zeroed(PROBLEMS_MAX, sizeof(*list->items));
+            list->items = xcalloc(PROBLEMS_MAX, sizeof(*list->items));
         }
         at.order = list->n_items;
-        at.text = memory_format("%s: found %s; accepted: %s", where, found, accepted);
+        at.text = text_format("%s: found %s; accepted: %s", where, found, accepted);
         list->items[list->n_items++] = at;
     } else {
         list->n_more++;
@@ -42,18 +43,18 @@ void problems_add(struct problem_list *list, const struct tree_node *node, const
 {
     va_list arguments;
     va_start(arguments, found);
-    char *what = memory_format_list(found, arguments);
+    char *what = text_format_list(found, arguments);
     va_end(arguments);
 
     if (node->origin != NULL) {
         struct problem at = {.line = INT_MAX};
-        problems_push(list, at, memory_copy_text(node->origin), what, accepted);
+        problems_push(list, at, xstrdup(node->origin), what, accepted);
         return;
     }
     char path[PATH_BYTES];
     struct problem at = {.line = node->line, .column = node->column};
     tree_path(node, child, path, sizeof(path));
-    char *where = memory_format("%s:%d: %s", list->file, node->line, path);
+    char *where = text_format("%s:%d: %s", list->file, node->line, path);
     problems_push(list, at, where, what, accepted);
 }
 
@@ -62,11 +63,11 @@ void problems_add_at(struct problem_list *list, int line, const char *path, cons
 {
     va_list arguments;
     va_start(arguments, found);
-    char *what = memory_format_list(found, arguments);
+    char *what = text_format_list(found, arguments);
     va_end(arguments);
 
     struct problem at = {.line = line};
-    char *where = memory_format("%s:%d: %s", list->file, line, path);
+    char *where = text_format("%s:%d: %s", list->file, line, path);
     problems_push(list, at, where, what, accepted);
 }
 
@@ -75,11 +76,11 @@ void problems_add_origin(struct problem_list *list, const char *origin, const ch
 {
     va_list arguments;
     va_start(arguments, found);
-    char *what = memory_format_list(found, arguments);
+    char *what = text_format_list(found, arguments);
     va_end(arguments);
 
     struct problem at = {.line = INT_MAX};
-    problems_push(list, at, memory_copy_text(origin), what, accepted);
+    problems_push(list, at, xstrdup(origin), what, accepted);
 }
 
 static int compare_problems(const void *left, const void *right)
@@ -100,7 +101,7 @@ void problems_finish(struct problem_list *list, struct config_problems *out)
 {
     *out = (struct config_problems){0};
     if (list->n_items > 0) {
-        out->lines = memory_zeroed(list->n_items + 1, sizeof(*out->lines));
+        out->lines = xcalloc(list->n_items + 1, sizeof(*out->lines));
         qsort(list->items, list->n_items, sizeof(*list->items), compare_problems);
     }
     for (size_t i = 0; i < list->n_items; i++) {
@@ -108,7 +109,7 @@ void problems_finish(struct problem_list *list, struct config_problems *out)
     }
     if (list->n_more > 0) {
         out->lines[out->n_lines++] =
-            memory_format("%s: found %zu more problems; accepted: none", list->file, list->n_more);
+            text_format("%s: found %zu more problems; accepted: none", list->file, list->n_more);
     }
     free(list->items);
     problems_init(list, list->file);

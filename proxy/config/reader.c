@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/memory.h"
+#include "base/memory.h"
+#include "config/text.h"
 
 #define MAX_NAMES_SHOWN 10u
 
@@ -21,14 +22,12 @@ static void report_duplicate(struct reader *reader, const struct unique_item *fi
                              const struct unique_item *again, const char *accepted)
 {
     char found[TREE_TEXT_BYTES];
+    char line[32];
 
     tree_quote(again->text, found, sizeof(found));
-    if (first->node->origin == NULL && again->node->origin == NULL) {
-        problems_add(reader->problems, again->node, NULL, accepted,
-                     "%s a second time (first in line %d)", found, first->node->line);
-    } else {
-        problems_add(reader->problems, again->node, NULL, accepted, "%s a second time", found);
-    }
+    snprintf(line, sizeof(line), "line %d", first->node->line);
+    problems_add(reader->problems, again->node, NULL, accepted, "%s a second time (first in %s)",
+                 found, first->node->origin != NULL ? first->node->origin : line);
 }
 
 void reader_check_unique(struct reader *reader, struct unique_item *items, size_t n_items,
@@ -95,7 +94,7 @@ void reader_add_reference(struct reader *reader, const struct tree_node *node, u
     if (reader->n_references == reader->max_references) {
         reader->max_references = reader->max_references * 2 + 16;
         reader->references =
-            memory_resize(reader->references, reader->max_references, sizeof(*reader->references));
+            xrealloc(reader->references, reader->max_references * sizeof(*reader->references));
     }
     reader->references[reader->n_references++] = (struct reference){node, pool, accepted};
 }
@@ -103,20 +102,20 @@ void reader_add_reference(struct reader *reader, const struct tree_node *node, u
 /* "the name of a pool (a, b, c)"; the caller frees. */
 static char *describe_pools(const struct config *config, const char *before)
 {
-    char *names = memory_copy_text("");
+    char *names = xstrdup("");
 
     for (size_t i = 0; i < config->n_pools && i <= MAX_NAMES_SHOWN; i++) {
         const char *name = config->pools[i].name;
         if (name == NULL) {
             continue;
         }
-        char *longer = memory_format("%s%s%s", names, names[0] == '\0' ? "" : ", ",
-                                     i < MAX_NAMES_SHOWN ? name : "...");
+        char *longer = text_format("%s%s%s", names, names[0] == '\0' ? "" : ", ",
+                                   i < MAX_NAMES_SHOWN ? name : "...");
         free(names);
         names = longer;
     }
-    char *text = memory_format("%sthe name of a pool%s%s%s", before, names[0] == '\0' ? "" : " (",
-                               names, names[0] == '\0' ? "" : ")");
+    char *text = text_format("%sthe name of a pool%s%s%s", before, names[0] == '\0' ? "" : " (",
+                             names, names[0] == '\0' ? "" : ")");
     free(names);
     return text;
 }

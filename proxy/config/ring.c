@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/memory.h"
 #include "config/reader.h"
+#include "config/text.h"
 #include "config/words.h"
 
 static int build_probe(struct hashring **ring, const struct hashring_options *options)
@@ -57,8 +57,8 @@ static void report_hash(struct reader *reader, const struct tree_node *map,
             words_add(&words, name, strlen(name));
         }
     }
-    char *accepted = memory_format("with compatible_with: %s, %s",
-                                   hashring_preset_name(pool->ring.preset), words_text(&words));
+    char *accepted = text_format("with compatible_with: %s, %s",
+                                 hashring_preset_name(pool->ring.preset), words_text(&words));
     report(reader, map, "hash", accepted);
     free(accepted);
     words_deinit(&words);
@@ -73,9 +73,9 @@ static void report_set_by_preset(struct reader *reader, const struct tree_node *
     const char *name = hashring_preset_name(pool->ring.preset);
     char *accepted =
         strcmp(key, "algorithm") == 0
-            ? memory_format("with compatible_with: %s, %s or nothing", name,
-                            hashring_algorithm_name(preset.algorithm))
-            : memory_format("with compatible_with: %s, %u or nothing", name, preset.points);
+            ? text_format("with compatible_with: %s, %s or nothing", name,
+                          hashring_algorithm_name(preset.algorithm))
+            : text_format("with compatible_with: %s, %u or nothing", name, preset.points);
     report(reader, map, key, accepted);
     free(accepted);
 }

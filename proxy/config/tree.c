@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/memory.h"
+#include "base/memory.h"
 
 #define CHUNK_BYTES  ((size_t)64 * 1024)
 #define QUOTED_BYTES 60u /* of a value that is shown in a message */
@@ -38,7 +38,7 @@ static void *tree_alloc(struct tree *tree, size_t size)
 
     if (chunk == NULL || chunk->size - chunk->used < rounded) {
         size_t capacity = rounded > CHUNK_BYTES ? rounded : CHUNK_BYTES;
-        chunk = memory_zeroed(1, sizeof(*chunk) + capacity);
+        chunk = xcalloc(1, sizeof(*chunk) + capacity);
         chunk->size = capacity;
         chunk->next = tree->chunks;
         tree->chunks = chunk;

@@ -19,6 +19,7 @@ enum tree_kind { TREE_NULL, TREE_SCALAR, TREE_LIST, TREE_MAP };
 struct tree_node {
     enum tree_kind kind;
     bool quoted;        /* SCALAR: stood in quotation marks */
+    bool is_reported;   /* a problem of it is known: nobody needs to look at it again */
     int line, column;   /* in the file, from 1; 0 when not from a file */
     const char *origin; /* NULL: the file; else what to name instead of file, line and path */
     const char *key;    /* in a map: the key it stands under */

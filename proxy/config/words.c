@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/memory.h"
+#include "base/memory.h"
+#include "config/text.h"
 
 #define MAX_EDITS      2u
 #define MAX_WORD_BYTES 128u
@@ -15,16 +16,16 @@ void words_add(struct words *words, const char *word, size_t len)
             return;
         }
     }
-    words->items = memory_resize(words->items, words->n_items + 1, sizeof(*words->items));
-    words->items[words->n_items++] = memory_copy_bytes(word, len);
+    words->items = xrealloc(words->items, (words->n_items + 1) * sizeof(*words->items));
+    words->items[words->n_items++] = text_copy(word, len);
 }
 
 const char *words_text(struct words *words)
 {
-    char *text = memory_copy_text(words->n_items > 0 ? words->items[0] : "");
+    char *text = xstrdup(words->n_items > 0 ? words->items[0] : "");
 
     for (size_t i = 1; i < words->n_items; i++) {
-        char *longer = memory_format("%s, %s", text, words->items[i]);
+        char *longer = text_format("%s, %s", text, words->items[i]);
         free(text);
         text = longer;
     }

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "config/memory.h"
+#include "base/memory.h"
 
 #define MAX_ANCHORS  256u
 #define ROOT_PATH    "document"
@@ -325,7 +325,7 @@ static int compare_keys(const void *left, const void *right)
 
 static void report_duplicate_keys(struct loader *loader, const struct tree_node *map)
 {
-    const struct tree_node **children = memory_zeroed(map->n_children, sizeof(*children));
+    const struct tree_node **children = xcalloc(map->n_children, sizeof(*children));
     size_t n = 0;
 
     for (const struct tree_node *child = map->first; child != NULL; child = child->next) {
@@ -421,7 +421,7 @@ int yaml_tree_read(struct tree *tree, const char *text, size_t len, struct probl
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 
-    struct loader *loader = memory_zeroed(1, sizeof(*loader));
+    struct loader *loader = xcalloc(1, sizeof(*loader));
     loader->tree = tree;
     loader->problems = problems;
     int result = read_events(loader, &parser, text, len);
