@@ -44,7 +44,7 @@ struct loader_options {
 
 struct loader_result {
     uint64_t requests; /* answered, right or wrong */
-    uint64_t errors;   /* error lines, broken replies, requests of lost connections */
+    uint64_t errors;   /* error lines, broken replies, requests of lost connections; warm-up too */
     uint64_t misses;   /* keys that were not found */
     uint64_t lost;     /* connections */
     uint64_t ns;       /* measured time */
