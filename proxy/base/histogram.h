@@ -51,6 +51,17 @@ static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
                           memory_order_relaxed);
 }
 
+/** Change a gauge that only this thread writes. */
+static inline void gauge_add(_Atomic uint64_t *gauge, int64_t n)
+{
+    counter_add(gauge, (uint64_t)n);
+}
+
+static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t value)
+{
+    atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+
 static inline uint64_t counter_get(const _Atomic uint64_t *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);

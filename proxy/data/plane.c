@@ -1,0 +1,305 @@
+#include "data/plane.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "data/access_log.h"
+#include "data/listener.h"
+#include "data/session.h"
+#include "data/upstream.h"
+
+#define ARENA_BYTES    (512u * 1024u)
+#define READ_MIN_BYTES (64u * 1024u)  /* less left in the arena: flush and rewind first */
+#define READ_MAX_BYTES (256u * 1024u) /* one read, so that one connection cannot use it all */
+#define KEEP_REQUESTS  8192u
+#define KEEP_SESSIONS  256u
+#define KEEP_WRITES    64u
+
+/* ---- time and chance --------------------------------------------------------------------- */
+
+uint64_t plane_now(struct plane *plane)
+{
+    if (!plane->turn_open) {
+        plane->turn_open = true;
+        plane->now_us = uv_hrtime() / 1000;
+    }
+    return plane->now_us;
+}
+
+uint32_t plane_random(struct plane *plane)
+{
+    plane->random ^= plane->random << 13; /* xorshift64 (Marsaglia 2003) */
+    plane->random ^= plane->random >> 7;
+    plane->random ^= plane->random << 17;
+    return (uint32_t)(plane->random >> 32);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct plane *plane = timer->data;
+    uint64_t now_us = plane_now(plane), next_us = 0;
+
+    plane->timer_due_us = UINT64_MAX; /* nobody arms it while we look */
+    for (uint32_t p = 0; p < plane->options.topology->n_pools; p++) {
+        for (uint32_t u = 0; u < plane->pools[p].n_upstreams; u++) {
+            uint64_t due_us = upstream_check_deadlines(plane->pools[p].upstreams[u], now_us);
+
+            if (due_us != 0 && (next_us == 0 || due_us < next_us)) {
+                next_us = due_us;
+            }
+        }
+    }
+    plane->timer_due_us = 0;
+    if (next_us != 0) {
+        plane_wake_at(plane, next_us);
+    }
+    plane_flush(plane);
+}
+
+void plane_wake_at(struct plane *plane, uint64_t at_us)
+{
+    uint64_t now_us = plane_now(plane);
+
+    if (plane->stopping || (plane->timer_due_us != 0 && plane->timer_due_us <= at_us)) {
+        return;
+    }
+    plane->timer_due_us = at_us;
+    uv_update_time(&plane->loop);
+    uv_timer_start(&plane->timer, on_timer, at_us > now_us ? (at_us - now_us) / 1000 + 1 : 0, 0);
+}
+
+/* ---- a turn ------------------------------------------------------------------------------ */
+
+static void send_all(struct plane *plane)
+{
+    struct list *link;
+
+    while ((link = list_pop(&plane->dirty_conns)) != NULL) {
+        upstream_conn_flush(LIST_ENTRY(link, struct upstream_conn, dirty));
+    }
+    while ((link = list_pop(&plane->dirty_sessions)) != NULL) {
+        session_flush(LIST_ENTRY(link, struct session, dirty));
+    }
+}
+
+static bool resume_some(struct plane *plane)
+{
+    struct list *link;
+    bool any = false;
+
+    while ((link = list_pop(&plane->waiting_sessions)) != NULL) {
+        session_resume(LIST_ENTRY(link, struct session, waiting));
+        any = true;
+    }
+    return any;
+}
+
+static bool close_broken(struct plane *plane)
+{
+    struct list *link;
+    bool any = false;
+
+    while ((link = list_pop(&plane->broken_conns)) != NULL) {
+        upstream_conn_close_broken(LIST_ENTRY(link, struct upstream_conn, broken));
+        any = true;
+    }
+    return any;
+}
+
+void plane_flush(struct plane *plane)
+{
+    bool more;
+
+    do { /* what breaks or resumes may have produced more to send */
+        send_all(plane);
+        more = close_broken(plane);
+        more = resume_some(plane) || more;
+    } while (more);
+    session_bury(plane);
+    if (plane->access != NULL) {
+        access_log_flush(plane->access);
+    }
+    plane->arena_used = 0;
+    plane->turn_open = false;
+}
+
+static void on_check(uv_check_t *check)
+{
+    struct plane *plane = check->data;
+
+    if (plane->turn_open || !list_empty(&plane->dirty_sessions) ||
+        !list_empty(&plane->dirty_conns) || !list_empty(&plane->broken_conns) ||
+        !list_empty(&plane->dead_sessions)) {
+        plane_flush(plane);
+    }
+}
+
+uv_buf_t plane_read_buffer(struct plane *plane)
+{
+    size_t left = ARENA_BYTES - plane->arena_used;
+
+    (void)plane_now(plane); /* opens the turn */
+    if (left < READ_MIN_BYTES) {
+        send_all(plane); /* nothing may be closed here: libuv is about to read */
+        plane->arena_used = 0;
+        left = ARENA_BYTES;
+    }
+    left = left < READ_MAX_BYTES ? left : READ_MAX_BYTES;
+    return uv_buf_init((char *)plane->arena + plane->arena_used, (unsigned)left);
+}
+
+void plane_read_used(struct plane *plane, size_t n)
+{
+    plane->arena_used += n;
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static void init_lists(struct plane *plane)
+{
+    struct list *lists[] = {&plane->all_sessions,       &plane->dirty_sessions,
+                            &plane->waiting_sessions,   &plane->lingering_sessions,
+                            &plane->dead_sessions,      &plane->dirty_conns,
+                            &plane->broken_conns};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        list_init(lists[i]);
+    }
+    segment_pool_init(&plane->segments);
+    freelist_init(&plane->requests, sizeof(struct request), KEEP_REQUESTS);
+    freelist_init(&plane->sessions, sizeof(struct session), KEEP_SESSIONS);
+    freelist_init(&plane->writes, outlet_write_size(), KEEP_WRITES);
+}
+
+static void init_handles(struct plane *plane)
+{
+    uv_check_init(&plane->loop, &plane->check);
+    plane->check.data = plane;
+    uv_check_start(&plane->check, on_check);
+    uv_timer_init(&plane->loop, &plane->timer);
+    plane->timer.data = plane;
+    uv_timer_init(&plane->loop, &plane->idle_timer);
+    plane->idle_timer.data = plane;
+}
+
+static void create_upstreams(struct plane *plane)
+{
+    const struct topology *topology = plane->options.topology;
+    size_t most_shards = 1;
+
+    plane->pools = xcalloc(topology->n_pools, sizeof(*plane->pools));
+    for (uint32_t p = 0; p < topology->n_pools; p++) {
+        const struct topology_pool *place = &topology->pools[p];
+        struct plane_pool *pool = &plane->pools[p];
+
+        most_shards = place->n_shards > most_shards ? place->n_shards : most_shards;
+        pool->upstreams = xcalloc(place->n_replicas, sizeof(struct upstream *));
+        for (uint32_t s = 0; s < place->n_shards; s++) {
+            for (uint32_t r = 0; r < place->shards[s].config->n_replicas; r++) {
+                pool->upstreams[pool->n_upstreams++] = upstream_create(plane, p, s, r);
+            }
+        }
+    }
+    plane->walk = xcalloc(most_shards, sizeof(*plane->walk));
+}
+
+static int start_listeners(struct plane *plane)
+{
+    const struct config *config = plane->config;
+
+    plane->listeners = xcalloc(config->n_listeners, sizeof(*plane->listeners));
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        int err = listener_start(&plane->listeners[i], plane, &config->listeners[i],
+                                 plane->options.listen_fds[i]);
+
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+int plane_init(struct plane *plane, const struct plane_options *options)
+{
+    int err;
+
+    memset(plane, 0, sizeof(*plane));
+    plane->options = *options;
+    plane->config = options->topology->config;
+    plane->feedback = options->feedback[options->index];
+    plane->random = uv_hrtime() ^ ((uint64_t)options->index << 32) ^ 0x9e3779b97f4a7c15u;
+    err = uv_loop_init(&plane->loop);
+    if (err != 0) {
+        return err;
+    }
+    plane->arena = xcalloc(1, ARENA_BYTES);
+    init_lists(plane);
+    init_handles(plane);
+    plane->access = access_log_create(plane);
+    create_upstreams(plane);
+    if (plane->config->idle_us > 0) {
+        session_check_idle(plane);
+    }
+    return start_listeners(plane);
+}
+
+void plane_drain(struct plane *plane)
+{
+    struct list *link;
+
+    plane->draining = true;
+    for (size_t i = 0; i < plane->config->n_listeners; i++) {
+        listener_stop(&plane->listeners[i]);
+    }
+    for (link = plane->all_sessions.next; link != &plane->all_sessions; link = link->next) {
+        session_touch(LIST_ENTRY(link, struct session, all));
+    }
+    plane_flush(plane);
+}
+
+void plane_stop(struct plane *plane)
+{
+    struct list *link;
+
+    plane->stopping = true;
+    for (size_t i = 0; i < plane->config->n_listeners; i++) {
+        listener_stop(&plane->listeners[i]);
+    }
+    while ((link = plane->all_sessions.next) != &plane->all_sessions) {
+        session_close(LIST_ENTRY(link, struct session, all));
+    }
+    for (uint32_t p = 0; p < plane->options.topology->n_pools; p++) {
+        for (uint32_t u = 0; u < plane->pools[p].n_upstreams; u++) {
+            upstream_stop(plane->pools[p].upstreams[u]);
+        }
+    }
+    plane_flush(plane);
+    uv_close((uv_handle_t *)&plane->timer, NULL);
+    uv_close((uv_handle_t *)&plane->idle_timer, NULL);
+    uv_close((uv_handle_t *)&plane->check, NULL);
+}
+
+static void destroy_pools(struct plane *plane)
+{
+    for (uint32_t p = 0; plane->pools != NULL && p < plane->options.topology->n_pools; p++) {
+        for (uint32_t u = 0; u < plane->pools[p].n_upstreams; u++) {
+            upstream_destroy(&plane->pools[p].upstreams[u]);
+        }
+        free(plane->pools[p].upstreams);
+    }
+    free(plane->pools);
+    free(plane->walk);
+}
+
+void plane_deinit(struct plane *plane)
+{
+    destroy_pools(plane);
+    access_log_destroy(&plane->access);
+    free(plane->listeners);
+    segment_pool_deinit(&plane->segments);
+    freelist_deinit(&plane->requests);
+    freelist_deinit(&plane->sessions);
+    freelist_deinit(&plane->writes);
+    free(plane->arena);
+    (void)uv_loop_close(&plane->loop);
+}
