@@ -1,22 +1,28 @@
 /*
  * What a placement algorithm is: how many points a shard has, and where.
  *
- * An algorithm never sees the order of the caller's array: members come sorted by name, or, under a
- * preset, as the preset wants them. It must not look at other members than the one at hand except
- * through the totals of the plan.
+ * An algorithm sees one member at a time and the totals of the plan, never the order of the
+ * caller's array.
  */
 #ifndef RING_ALGORITHM_H
 #define RING_ALGORITHM_H
 
 #include "points.h"
 
-/* A checked shard. [name] is borrowed from the caller of hashring_create(). */
+/* A checked shard. Its points are named [name_len] bytes of [name], then [mark], then the number.
+ */
 struct ring_member {
-    const char *name;
+    const char *name; /* borrowed from the caller of hashring_create() */
     size_t name_len;
+    const char *mark; /* what a preset adds, at most RING_MAX_MARK_BYTES; otherwise "" */
     uint32_t weight;
     uint32_t shard; /* the caller's index */
 };
+
+/* The name of a point, at most. */
+#define RING_MAX_MARK_BYTES 2u
+#define RING_POINT_NAME_BYTES                                                                      \
+    (HASHRING_MAX_NAME_BYTES + RING_MAX_MARK_BYTES + RING_POINT_SUFFIX_BYTES)
 
 /* What holds for the whole ring. */
 struct ring_plan {

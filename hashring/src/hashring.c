@@ -9,6 +9,7 @@
 #include "algorithm.h"
 #include "hash.h"
 #include "hashring/hashring.h"
+#include "members.h"
 #include "packed_ring.h"
 
 #define VALUE_BITS    32u
@@ -117,70 +118,6 @@ static int settle(struct settings *settings, const struct hashring_options *opti
     return options->preset == HASHRING_PRESET_NONE ? 0 : settle_preset(settings, options);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    const struct ring_member *left = a;
-    const struct ring_member *right = b;
-
-    return strcmp(left->name, right->name);
-}
-
-static int compare_shards(const void *a, const void *b)
-{
-    const struct ring_member *left = a;
-    const struct ring_member *right = b;
-
-    return (left->shard > right->shard) - (left->shard < right->shard);
-}
-
-static int check_shard(const struct hashring_shard *shard, size_t *name_len)
-{
-    const char *end;
-
-    if (shard->name == NULL || shard->name[0] == '\0') {
-        return HASHRING_ERR_BAD_NAME;
-    }
-    end = memchr(shard->name, '\0', HASHRING_MAX_NAME_BYTES + 1);
-    if (end == NULL) {
-        return HASHRING_ERR_BAD_NAME;
-    }
-    if (shard->weight == 0 || shard->weight > HASHRING_MAX_WEIGHT) {
-        return HASHRING_ERR_BAD_WEIGHT;
-    }
-    *name_len = (size_t)(end - shard->name);
-    return 0;
-}
-
-/*
- * Check the shards and put them in the order in which their points win ties: by name, or as given
- * under a preset, whose original goes by the position in its list.
- */
-static int collect_members(struct ring_member *members, const struct hashring_shard *shards,
-                           struct ring_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->n_members; i++) {
-        int error = check_shard(&shards[i], &members[i].name_len);
-
-        if (error < 0) {
-            return error;
-        }
-        members[i].name = shards[i].name;
-        members[i].weight = shards[i].weight;
-        members[i].shard = i;
-        plan->total_weight += shards[i].weight;
-    }
-    qsort(members, plan->n_members, sizeof(*members), compare_names);
-    for (uint32_t i = 1; i < plan->n_members; i++) {
-        if (strcmp(members[i - 1].name, members[i].name) == 0) {
-            return HASHRING_ERR_DUPLICATE_NAME;
-        }
-    }
-    if (plan->preset != HASHRING_PRESET_NONE) {
-        qsort(members, plan->n_members, sizeof(*members), compare_shards);
-    }
-    return 0;
-}
-
 /* Returns 0 and the number of all points, or an error. */
 static int count_points(const struct ring_algorithm *algorithm, const struct ring_plan *plan,
                         const struct ring_member *members, size_t *n_points)
@@ -239,7 +176,7 @@ static int build(struct hashring *ring, const struct settings *settings,
     if (members == NULL) {
         return HASHRING_ERR_NO_MEMORY;
     }
-    error = collect_members(members, shards, &plan);
+    error = ring_members_collect(members, shards, &plan);
     if (error == 0) {
         error = place_points(ring, settings->algorithm, &plan, members);
     }

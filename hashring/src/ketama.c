@@ -19,11 +19,6 @@
 
 #define POINTS_PER_DIGEST 4u
 
-/* What a preset may add to a name. */
-#define MARK_BYTES 2u
-
-static const char default_port[] = ":11211";
-
 /* One rounding a statement, as the originals have on x86-64. */
 static uint64_t count_in_float(const struct ring_plan *plan, const struct ring_member *member)
 {
@@ -46,55 +41,17 @@ static uint64_t ketama_count(const struct ring_plan *plan, const struct ring_mem
     return (points + POINTS_PER_DIGEST - 1) / POINTS_PER_DIGEST * POINTS_PER_DIGEST;
 }
 
-/* Both originals leave memcached's own port away, as the first ketama rings had no ports. */
-static size_t length_without_default_port(const struct ring_member *member)
-{
-    size_t port_len = strlen(default_port);
-    size_t host_len = member->name_len > port_len ? member->name_len - port_len : 0;
-
-    if (host_len > 0 && memcmp(member->name + host_len, default_port, port_len) == 0) {
-        return host_len;
-    }
-    return member->name_len;
-}
-
-/*
- * Write what the digests are made of, without the number.
- *
- * [out] HASHRING_MAX_NAME_BYTES + MARK_BYTES.
- *
- * Returns the end of what was written.
- */
-static char *write_name(const struct ring_plan *plan, const struct ring_member *member, char *out)
-{
-    bool is_socket = member->name[0] == '/';
-    const char *mark = "";
-    size_t len = member->name_len;
-
-    switch (plan->preset) {
-    case HASHRING_PRESET_NONE:
-        break;
-    case HASHRING_PRESET_LIBMEMCACHED_WEIGHTED:
-        mark = is_socket ? ":0" : ""; /* the port of a Unix socket */
-        len = length_without_default_port(member);
-        break;
-    case HASHRING_PRESET_TWEMPROXY:
-        mark = is_socket ? ":" : ""; /* "path:" and no port */
-        len = length_without_default_port(member);
-        break;
-    }
-    memcpy(out, member->name, len);
-    memcpy(out + len, mark, strlen(mark));
-    return out + len + strlen(mark);
-}
-
 static void ketama_place(const struct ring_plan *plan, const struct ring_member *member,
                          struct ring_point *points, size_t n)
 {
-    char name[HASHRING_MAX_NAME_BYTES + MARK_BYTES + RING_POINT_SUFFIX_BYTES];
-    char *suffix = write_name(plan, member, name);
+    char name[RING_POINT_NAME_BYTES];
+    size_t mark_len = strlen(member->mark);
+    char *suffix = name + member->name_len + mark_len;
     uint32_t digest[POINTS_PER_DIGEST];
 
+    (void)plan;
+    memcpy(name, member->name, member->name_len);
+    memcpy(name + member->name_len, member->mark, mark_len);
     for (size_t i = 0; i < n; i++) {
         if (i % POINTS_PER_DIGEST == 0) {
             char *end = ring_point_suffix(suffix, (uint32_t)(i / POINTS_PER_DIGEST));

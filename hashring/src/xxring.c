@@ -1,5 +1,6 @@
 /*
  * xxring: weight * points points a shard, each the upper half of XXH3-64 of "name-i" for i from 0.
+ * No preset uses it, so names have no marks.
  *
  * A point depends on its own shard alone, so a shard that comes takes only the arcs in front of its
  * points and a shard that leaves gives up only its own. The values are pinned by golden vectors:
@@ -18,7 +19,7 @@ static uint64_t xxring_count(const struct ring_plan *plan, const struct ring_mem
 static void xxring_place(const struct ring_plan *plan, const struct ring_member *member,
                          struct ring_point *points, size_t n)
 {
-    char name[HASHRING_MAX_NAME_BYTES + RING_POINT_SUFFIX_BYTES];
+    char name[RING_POINT_NAME_BYTES];
     char *suffix = name + member->name_len;
 
     (void)plan;

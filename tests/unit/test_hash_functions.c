@@ -49,8 +49,8 @@ static const struct vector vectors[] = {
     {HASHRING_CRC32, "123456789", 0xcbf43926},
     {HASHRING_CRC32, "", 0},
     {HASHRING_CRC32A, "123456789", 0xcbf43926},
-    {HASHRING_CRC16, "123456789", 0xbb3d},
     {HASHRING_CRC16, "", 0},
+    {HASHRING_CRC16, "1", 0x2672},
     {HASHRING_ONE_AT_A_TIME, "", 0},
     {HASHRING_ONE_AT_A_TIME, "a", 0xca2e9442},
     {HASHRING_ONE_AT_A_TIME, FOX, 0x519e91f5},
@@ -154,6 +154,13 @@ static void test_null_key_of_no_length(void **state)
     }
 }
 
+/* The low half is CRC-16/XMODEM, whose check value this is; the upper half is twemproxy's own. */
+static void test_crc16_low_half(void **state)
+{
+    (void)state;
+    assert_int_equal(hash_of(HASHRING_CRC16, "123456789", 9) & 0xffff, 0x31c3);
+}
+
 /* A high byte is negative in the dialects and nowhere else. */
 static void test_sign_extension(void **state)
 {
@@ -235,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_every_function_has_a_vector),
         cmocka_unit_test(test_md5_around_block_boundaries),
         cmocka_unit_test(test_null_key_of_no_length),
+        cmocka_unit_test(test_crc16_low_half),
         cmocka_unit_test(test_sign_extension),
         cmocka_unit_test(test_hash_bits),
         cmocka_unit_test(test_dialects_against_libmemcached),

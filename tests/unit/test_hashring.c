@@ -440,6 +440,38 @@ static void test_default_port_in_presets(void **state)
     }
 }
 
+/* The owner of the point that "tie36" and "tie1312" share, with the shards in this order. */
+static const char *tie_winner(enum hashring_preset preset, const char *first, const char *second)
+{
+    const struct hashring_shard shards[] = {{first, 1}, {second, 1}};
+    struct hashring_options options;
+    struct hashring *ring;
+    uint32_t home;
+
+    hashring_options_init(&options);
+    assert_int_equal(hashring_options_preset(&options, preset), 0);
+    options.algorithm = HASHRING_KETAMA;
+    options.hash = HASHRING_MD5;
+    assert_int_equal(hashring_create(&ring, shards, 2, &options), 0);
+    home = hashring_home(ring, 0x60b07320);
+    hashring_destroy(&ring);
+    return shards[home].name;
+}
+
+static void test_ties(void **state)
+{
+    static const char shorter[] = "tie36";
+    static const char longer[] = "tie1312";
+
+    (void)state;
+    assert_ptr_equal(tie_winner(HASHRING_PRESET_NONE, shorter, longer), longer);
+    assert_ptr_equal(tie_winner(HASHRING_PRESET_NONE, longer, shorter), longer);
+    assert_ptr_equal(tie_winner(HASHRING_PRESET_TWEMPROXY, shorter, longer), shorter);
+    assert_ptr_equal(tie_winner(HASHRING_PRESET_TWEMPROXY, longer, shorter), shorter);
+    assert_ptr_equal(tie_winner(HASHRING_PRESET_LIBMEMCACHED_WEIGHTED, shorter, longer), shorter);
+    assert_ptr_equal(tie_winner(HASHRING_PRESET_LIBMEMCACHED_WEIGHTED, longer, shorter), longer);
+}
+
 struct golden {
     const char *preset;
     const char *algorithm;
@@ -536,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_hash_tag),
         cmocka_unit_test(test_hash_tag_of_nul_bytes),
         cmocka_unit_test(test_default_port_in_presets),
+        cmocka_unit_test(test_ties),
         cmocka_unit_test(test_golden),
     };
 

@@ -66,7 +66,7 @@ enum hashring_hash_kind {
     HASHRING_MURMUR = 8,        /**< "murmur", MurmurHash2, seed 0xdeadbeef * length */
     HASHRING_JENKINS = 9,       /**< "jenkins", lookup3, initial value 13 */
     HASHRING_HSIEH = 10,        /**< "hsieh", SuperFastHash, initial value 0 */
-    HASHRING_CRC16 = 11,        /**< "crc16", 16 bits only, reflected 0x8005 */
+    HASHRING_CRC16 = 11,        /**< "crc16", twemproxy's: CRC-16/XMODEM in the low half */
     HASHRING_CRC32A = 12,       /**< "crc32a", twemproxy's name for the true CRC-32 */
 
     HASHRING_HASHKIT_FNV1A_64 = 13,      /**< "hashkit_fnv1a_64", computed in 32 bits */
@@ -80,22 +80,25 @@ enum hashring_hash_kind {
 /**
  * Whose placement to reproduce, key for key. Accepted in text by hashring_preset_parse().
  *
- * In a preset the order of the shards matters as it does in the original (where two points fall on
- * the same value), and a name that ends in ":11211" is placed without that ending.
+ * In both a name that ends in ":11211" is placed without that ending, and the order of the original
+ * decides where two points fall on the same value.
  */
 enum hashring_preset {
     /** "none": Ringway's own rings. The order of the shards never matters. */
     HASHRING_PRESET_NONE = 0,
     /**
      * "libmemcached-weighted": MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED of libmemcached 1.x. Shards are
-     * named "host" or "host:port"; a name that begins with "/" is a Unix socket. [hash] stands for
-     * MEMCACHED_BEHAVIOR_HASH set after KETAMA_WEIGHTED, md5 as a rule.
+     * named "host" or "host:port" and stand in the order of its server list. A name that begins
+     * with "/" is a Unix socket. [hash] stands for MEMCACHED_BEHAVIOR_HASH set after
+     * KETAMA_WEIGHTED, md5 as a rule.
      */
     HASHRING_PRESET_LIBMEMCACHED_WEIGHTED = 1,
     /**
      * "twemproxy": `distribution: ketama` of twemproxy (nutcracker). Shards are named as configured
-     * there, or "host:port" where no name is; a name that begins with "/" is a Unix socket without
-     * a name. [hash] stands for `hash:`, fnv1a_64 unless set. Names are at most 74 bytes there.
+     * there, or "host:port" where no name is. A name that begins with "/" is a Unix socket without
+     * a name. The order of the shards does not matter: twemproxy sorts them by length and bytes of
+     * the name. [hash] stands for `hash:`, fnv1a_64 unless set. Names of more than 74 bytes, which
+     * overrun a buffer there, are not reproduced.
      */
     HASHRING_PRESET_TWEMPROXY = 2,
 };
