@@ -112,19 +112,18 @@ err_after_bind:
 /* Write down where the first socket really is. */
 static void name_tcp(struct sockets *sockets)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof address;
     char host[INET6_ADDRSTRLEN + 32] = "?", port[8] = "?";
-    const char *format;
+    bool is_v6;
 
-    if (getsockname(sockets->fds[0], (struct sockaddr *)&address, &len) != 0 ||
-        getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-        address.ss_family = AF_UNSPEC;
+    if (getsockname(sockets->fds[0], (struct sockaddr *)&address, &len) == 0) {
+        (void)getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
+                          NI_NUMERICHOST | NI_NUMERICSERV);
     }
-    format = address.ss_family == AF_INET6 ? "[" : "";
-    (void)snprintf(sockets->text, sizeof sockets->text, "%s%s%s:%s", format, host,
-                   *format != '\0' ? "]" : "", port);
+    is_v6 = address.ss_family == AF_INET6;
+    (void)snprintf(sockets->text, sizeof sockets->text, "%s%s%s:%s", is_v6 ? "[" : "", host,
+                   is_v6 ? "]" : "", port);
 }
 
 static int bind_host(const struct binding *b)
