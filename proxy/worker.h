@@ -18,8 +18,8 @@ struct worker_options {
     uint32_t n_workers;
     struct feedback *const *feedback; /* n_workers of them; [index] is this worker's, the others
                                          are only read (the stats command). Outlive the worker. */
-    struct stats_baseline *baseline; /* what `stats reset` subtracts, shared by the workers */
-    const int *listen_fds; /* one per config->listeners, already bound; owned by the worker */
+    struct stats_baseline *baseline;  /* what `stats reset` subtracts, shared by the workers */
+    const int *listen_fds;       /* one per config->listeners, already bound; owned by the worker */
     _Atomic uint32_t *n_clients; /* shared count of open clients, for max_clients */
 };
 

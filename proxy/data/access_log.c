@@ -10,7 +10,7 @@
 #include "data/session.h"
 #include "wire/memcache_request.h"
 
-#define BUFFER_BYTES (64u * 1024u)
+#define BUFFER_BYTES   (64u * 1024u)
 #define LINE_MAX_BYTES 3072u /* a key of 250 bytes, each escaped, and the names */
 
 struct access_log {
@@ -124,8 +124,7 @@ static void format_time(char *text, size_t size)
 
 static const char *shard_name(const struct access_log *log, const struct request *request)
 {
-    const struct topology_pool *pool =
-        &log->plane->options.topology->pools[request->shard_pool];
+    const struct topology_pool *pool = &log->plane->options.topology->pools[request->shard_pool];
 
     return request->shard == REQUEST_NO_SHARD ? "-" : pool->shards[request->shard].config->name;
 }

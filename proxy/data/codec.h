@@ -35,8 +35,7 @@ struct codec {
     ssize_t (*on_reply)(struct upstream_conn *conn, struct slice in, bool stable);
 
     /** Write the error that [why] stands for as [request]'s reply. */
-    void (*write_failure)(struct plane *plane, struct request *request,
-                          enum feedback_outcome why);
+    void (*write_failure)(struct plane *plane, struct request *request, enum feedback_outcome why);
 
     /** What to send a shard to see whether it lives, and what its answer [in] says. */
     const char *probe;

@@ -11,8 +11,8 @@
 enum key_state { KEY_PENDING, KEY_HIT, KEY_MISS };
 
 struct fanout_key {
-    uint32_t at;   /* in fanout.text */
-    uint32_t next; /* the leg's next key, or NO_KEY */
+    uint32_t at;              /* in fanout.text */
+    uint32_t next;            /* the leg's next key, or NO_KEY */
     size_t held_at, held_len; /* KEY_HIT: the VALUE block in fanout.held */
     uint8_t len;
     uint8_t state; /* enum key_state */
@@ -38,7 +38,7 @@ struct fanout {
     bool building;     /* legs are still being added */
     bool got_hit;
     bool failed;
-    enum feedback_outcome why; /* failed: how */
+    enum feedback_outcome why;                /* failed: how */
     char error[HASHRING_MAX_NAME_BYTES + 64]; /* failed: the line to answer */
     size_t error_len;
 };
@@ -55,9 +55,8 @@ void fanout_destroy(struct request *parent)
     parent->fanout = NULL;
 }
 
-static struct request *create_parent(struct session *session,
-                                     const struct memcache_request *parse, uint32_t pool,
-                                     struct slice key)
+static struct request *create_parent(struct session *session, const struct memcache_request *parse,
+                                     uint32_t pool, struct slice key)
 {
     struct request *parent = request_create(session->plane, session, parse->command, pool, key);
 
@@ -189,8 +188,8 @@ static struct fanout_key *match(struct fanout *fanout, struct fanout_leg *leg, s
     return NULL;
 }
 
-bool fanout_value(struct plane *plane, struct request *leg, struct slice name,
-                  struct slice block, bool stable)
+bool fanout_value(struct plane *plane, struct request *leg, struct slice name, struct slice block,
+                  bool stable)
 {
     struct request *parent = leg->parent;
     struct fanout *fanout = parent->fanout;
@@ -283,8 +282,7 @@ static struct fanout_leg *add_leg(struct request *parent, struct upstream_conn *
 
 /* The leg that asks [upstream], made when this is its first key. NULL: it takes no requests. */
 static struct fanout_leg *leg_for(struct request *parent, uint64_t id, struct upstream *upstream,
-                                  const struct memcache_request *parse,
-                                  enum feedback_outcome *why)
+                                  const struct memcache_request *parse, enum feedback_outcome *why)
 {
     struct upstream_conn *conn;
     struct fanout_leg *leg;
@@ -387,8 +385,8 @@ void fanout_multiget(struct session *session, const struct memcache_request *par
     for (uint32_t i = 0; i < fanout->n_keys; i++) {
         uint32_t pool = topology_route(listener, key_text(fanout, &fanout->keys[i]));
 
-        fanout->all_or_error = fanout->all_or_error || topology->pools[pool].config->on_partial ==
-                                                           CONFIG_PARTIAL_ERROR;
+        fanout->all_or_error = fanout->all_or_error ||
+                               topology->pools[pool].config->on_partial == CONFIG_PARTIAL_ERROR;
         send_key(parent, id, i, parse, pool);
     }
     end_lines(fanout);
@@ -432,8 +430,7 @@ static void flush_pool(struct request *parent, uint32_t pool, struct slice line)
             add_leg(parent, conn);
             upstream_conn_write(conn, line, false);
         } else {
-            note_failure(parent->fanout, why, place->upstreams[i]->shard_name,
-                         slice_make(NULL, 0));
+            note_failure(parent->fanout, why, place->upstreams[i]->shard_name, slice_make(NULL, 0));
         }
     }
 }

@@ -22,8 +22,8 @@ struct segment {
     struct segment *next;
     const uint8_t *data; /* first unsent byte */
     size_t len;
-    size_t room;         /* writable bytes behind data + len */
-    void *heap;          /* SEGMENT_HEAP: to free */
+    size_t room; /* writable bytes behind data + len */
+    void *heap;  /* SEGMENT_HEAP: to free */
     enum segment_kind kind;
 };
 

@@ -157,9 +157,9 @@ void plane_read_used(struct plane *plane, size_t n)
 
 static void init_lists(struct plane *plane)
 {
-    struct list *lists[] = {&plane->all_sessions,       &plane->dirty_sessions,
-                            &plane->waiting_sessions,   &plane->lingering_sessions,
-                            &plane->dead_sessions,      &plane->dirty_conns,
+    struct list *lists[] = {&plane->all_sessions,     &plane->dirty_sessions,
+                            &plane->waiting_sessions, &plane->lingering_sessions,
+                            &plane->dead_sessions,    &plane->dirty_conns,
                             &plane->broken_conns};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {

@@ -63,13 +63,13 @@ struct plane {
     struct list lingering_sessions; /* longest first */
     struct list dead_sessions;      /* to be closed when the turn ends */
     struct list dirty_conns;
-    struct list broken_conns;       /* to be closed, with their requests, when the turn ends */
+    struct list broken_conns; /* to be closed, with their requests, when the turn ends */
 
     uv_check_t check;
-    uv_timer_t timer;       /* request, connect and probe deadlines; armed only when needed */
-    uint64_t timer_due_us;  /* 0: not armed */
-    uv_timer_t idle_timer;  /* client idle and linger deadlines */
-    uint64_t random;        /* state of plane_random() */
+    uv_timer_t timer;      /* request, connect and probe deadlines; armed only when needed */
+    uint64_t timer_due_us; /* 0: not armed */
+    uv_timer_t idle_timer; /* client idle and linger deadlines */
+    uint64_t random;       /* state of plane_random() */
     uint64_t next_session_id, next_fanout_id;
     struct access_log *access;
     bool draining, stopping;

@@ -16,9 +16,9 @@
 
 #include "data/plane.h"
 
-#define REQUEST_KEY_MAX  250u
+#define REQUEST_KEY_MAX    250u
 #define REQUEST_NO_COMMAND MEMCACHE_N_COMMANDS /* a line that could not be understood */
-#define REQUEST_NO_SHARD UINT16_MAX /* not routed, or to several shards */
+#define REQUEST_NO_SHARD   UINT16_MAX          /* not routed, or to several shards */
 
 struct fanout;
 

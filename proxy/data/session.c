@@ -9,9 +9,9 @@
 #include "base/memory.h"
 #include "data/fanout.h"
 
-#define SESSION_MAX_OPEN    1024u         /* requests in flight; beyond it parsing pauses */
+#define SESSION_MAX_OPEN    1024u          /* requests in flight; beyond it parsing pauses */
 #define SESSION_BUSY_OUTPUT (256u * 1024u) /* waiting output at which parsing pauses */
-#define SESSION_LINGER_US   1000000u      /* for the client to close, after we have */
+#define SESSION_LINGER_US   1000000u       /* for the client to close, after we have */
 #define SESSION_KEEPALIVE_S 60u
 
 const struct codec *session_codec(const struct session *session)
@@ -150,8 +150,8 @@ void session_answer(struct session *session, unsigned command, struct slice text
                     enum feedback_outcome outcome)
 {
     struct plane *plane = session->plane;
-    struct request *request = request_create(plane, session, command, session->listener->config->pool,
-                                             slice_make(NULL, 0));
+    struct request *request = request_create(plane, session, command,
+                                             session->listener->config->pool, slice_make(NULL, 0));
 
     session_append(session, request);
     request_write(plane, request, text, stable);
@@ -265,8 +265,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct session *session = stream->data;
     struct plane *plane = session->plane;
-    bool in_place = session->in.data != NULL &&
-                    (uint8_t *)buf->base == session->in.data + session->in.len;
+    bool in_place =
+        session->in.data != NULL && (uint8_t *)buf->base == session->in.data + session->in.len;
 
     if (n == 0 || session->state == SESSION_CLOSED) {
         return;
@@ -457,8 +457,7 @@ static void set_options(struct session *session)
 static bool is_refused(struct session *session)
 {
     struct plane *plane = session->plane;
-    uint32_t before =
-        atomic_fetch_add_explicit(plane->options.n_clients, 1, memory_order_relaxed);
+    uint32_t before = atomic_fetch_add_explicit(plane->options.n_clients, 1, memory_order_relaxed);
     uv_buf_t text;
 
     if (before < plane->config->max_clients) {

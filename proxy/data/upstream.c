@@ -147,8 +147,8 @@ static uint64_t check_silence(struct upstream_conn *conn, uint64_t now_us)
     if (conn->first == NULL) {
         return 0;
     }
-    since_us = conn->first->start_us > conn->received_us ? conn->first->start_us
-                                                         : conn->received_us;
+    since_us =
+        conn->first->start_us > conn->received_us ? conn->first->start_us : conn->received_us;
     if (now_us < since_us + limit_us) {
         return since_us + limit_us;
     }
@@ -174,10 +174,9 @@ static uint64_t check_conn(struct upstream_conn *conn, uint64_t now_us)
         if (now_us < conn->deadline_us) {
             return earlier(conn->deadline_us, expire_requests(conn, now_us));
         }
-        upstream_conn_break(conn,
-                            conn->state == UPSTREAM_CONN_PROBING ? "probe timed out"
-                                                                 : "connect timed out",
-                            true);
+        upstream_conn_break(
+            conn, conn->state == UPSTREAM_CONN_PROBING ? "probe timed out" : "connect timed out",
+            true);
         return 0;
     case UPSTREAM_CONN_UP:
         return earlier(expire_requests(conn, now_us), check_silence(conn, now_us));

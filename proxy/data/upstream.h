@@ -29,8 +29,8 @@ enum upstream_conn_state {
     UPSTREAM_CONN_CONNECTING, /* requests are queued */
     UPSTREAM_CONN_PROBING,    /* connected, of an ejected replica; no requests */
     UPSTREAM_CONN_UP,
-    UPSTREAM_CONN_CLOSING,    /* uv_close called */
-    UPSTREAM_CONN_STOPPED,    /* closed for good */
+    UPSTREAM_CONN_CLOSING, /* uv_close called */
+    UPSTREAM_CONN_STOPPED, /* closed for good */
 };
 
 struct upstream_conn {
@@ -43,22 +43,22 @@ struct upstream_conn {
     uv_connect_t connect;
     uv_getaddrinfo_t resolve;
     struct upstream *upstream;
-    struct list dirty, broken;      /* links in the plane's lists */
-    struct request *first, *last;   /* requests without a whole reply, oldest first */
+    struct list dirty, broken;    /* links in the plane's lists */
+    struct request *first, *last; /* requests without a whole reply, oldest first */
     uint32_t n_pending;
     enum upstream_conn_state state;
-    bool has_handle;                /* io is initialised and not closed */
-    bool resolving;                 /* libuv still owns [resolve] */
+    bool has_handle; /* io is initialised and not closed */
+    bool resolving;  /* libuv still owns [resolve] */
     bool stopping;
     struct outlet out;
-    struct inbuf in;                /* an unfinished reply */
-    bool in_value;                  /* codec: a long value is being passed on as it comes */
-    uint64_t value_left;            /* codec: and this many of its bytes are still to come */
-    uint64_t opened_us;     /* UP: since when */
-    uint64_t received_us;   /* when bytes last came */
-    uint64_t deadline_us;   /* RESOLVING, CONNECTING, PROBING */
-    uint64_t retry_us;      /* WAITING */
-    uint64_t backoff_us;    /* the next wait */
+    struct inbuf in;      /* an unfinished reply */
+    bool in_value;        /* codec: a long value is being passed on as it comes */
+    uint64_t value_left;  /* codec: and this many of its bytes are still to come */
+    uint64_t opened_us;   /* UP: since when */
+    uint64_t received_us; /* when bytes last came */
+    uint64_t deadline_us; /* RESOLVING, CONNECTING, PROBING */
+    uint64_t retry_us;    /* WAITING */
+    uint64_t backoff_us;  /* the next wait */
 };
 
 struct upstream {
@@ -71,9 +71,9 @@ struct upstream {
     struct feedback_shard *shard_feedback;
     uint16_t pool_index, shard_index;
     bool ejected;
-    bool reported;     /* the log has a line about the present trouble */
-    uint32_t failures; /* in a row */
-    uint64_t fanout_id; /* scratch for grouping keys: the fan-out that last asked this replica */
+    bool reported;       /* the log has a line about the present trouble */
+    uint32_t failures;   /* in a row */
+    uint64_t fanout_id;  /* scratch for grouping keys: the fan-out that last asked this replica */
     uint32_t fanout_leg; /* and the leg's number in it */
     uint32_t n_conns;
     struct upstream_conn conns[];

@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "data/upstream.h"
 
-#define BACKOFF_FIRST_US   10000u   /* the wait after the second failure to open */
-#define STEADY_US          1000000u /* open for this long: the next loss starts afresh */
-#define COPY_MAX_BYTES     1024u    /* request bytes up to this are copied together */
+#define BACKOFF_FIRST_US 10000u   /* the wait after the second failure to open */
+#define STEADY_US        1000000u /* open for this long: the next loss starts afresh */
+#define COPY_MAX_BYTES   1024u    /* request bytes up to this are copied together */
 
 /* ---- state ------------------------------------------------------------------------------- */
 
@@ -172,8 +172,8 @@ static void fail_requests(struct upstream_conn *conn)
         struct request *request = take_first(conn);
 
         if (!request->done) {
-            counter_add(
-                &upstream->shard_feedback->requests[request->command][FEEDBACK_UNAVAILABLE], 1);
+            counter_add(&upstream->shard_feedback->requests[request->command][FEEDBACK_UNAVAILABLE],
+                        1);
         }
         request_fail(upstream->plane, request, FEEDBACK_UNAVAILABLE);
     }
@@ -344,8 +344,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct upstream_conn *conn = stream->data;
     struct plane *plane = conn->upstream->plane;
-    bool in_place =
-        conn->in.data != NULL && (uint8_t *)buf->base == conn->in.data + conn->in.len;
+    bool in_place = conn->in.data != NULL && (uint8_t *)buf->base == conn->in.data + conn->in.len;
 
     if (n == 0 || !list_empty(&conn->broken)) {
         return;
@@ -402,7 +401,8 @@ static void on_connected(uv_connect_t *request, int status)
         status = uv_read_start(&conn->io.stream, on_alloc, on_read);
     }
     if (status != 0) {
-        upstream_conn_break(conn, status == UV_ECONNREFUSED ? "connection refused" : uv_strerror(status), true);
+        upstream_conn_break(
+            conn, status == UV_ECONNREFUSED ? "connection refused" : uv_strerror(status), true);
         return;
     }
     counter_add(&upstream->feedback->connects, 1);

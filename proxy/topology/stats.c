@@ -22,7 +22,7 @@ enum shard_figure {
 #define X(name, text) SHARD_##name,
     SHARD_FIGURES(X)
 #undef X
-    SHARD_N_FIGURES
+        SHARD_N_FIGURES
 };
 
 static const char *const shard_figure_names[] = {
@@ -62,7 +62,7 @@ enum process_figure {
 #define X(name, text) PROCESS_##name,
     PROCESS_FIGURES(X)
 #undef X
-    PROCESS_N_FIGURES
+        PROCESS_N_FIGURES
 };
 
 static const char *const process_figure_names[] = {
@@ -153,15 +153,13 @@ static void add_commands(const struct feedback_pool *pool, uint64_t *sum)
         sum[PROCESS_CMD_META] +=
             class == MEMCACHE_CLASS_META || class == MEMCACHE_CLASS_META_SET ? n : 0;
         for (unsigned o = 0; o < FEEDBACK_N_OUTCOMES; o++) {
-            sum[PROCESS_REQUESTS_FAILED] += is_failure((enum feedback_outcome)o)
-                                                ? counter_get(&pool->requests[c][o])
-                                                : 0;
+            sum[PROCESS_REQUESTS_FAILED] +=
+                is_failure((enum feedback_outcome)o) ? counter_get(&pool->requests[c][o]) : 0;
         }
     }
     sum[PROCESS_CMD_FLUSH] += all_outcomes(pool, MEMCACHE_FLUSH_ALL);
     sum[PROCESS_CMD_TOUCH] += all_outcomes(pool, MEMCACHE_TOUCH) +
-                              all_outcomes(pool, MEMCACHE_GAT) +
-                              all_outcomes(pool, MEMCACHE_GATS);
+                              all_outcomes(pool, MEMCACHE_GAT) + all_outcomes(pool, MEMCACHE_GATS);
 }
 
 static void add_outcomes(const struct feedback_pool *pool, uint64_t *sum)
@@ -270,7 +268,7 @@ static void put_process(const struct output *output, const struct stats_source *
     put_number(output, "pid", (uint64_t)getpid());
     put_number(output, "uptime", (uint64_t)(time(NULL) - source->baseline->started));
     put_number(output, "time", (uint64_t)time(NULL));
-    put(output, "version", RINGWAY_VERSION);
+    put(output, "version", MEMCACHE_VERSION);
     put_number(output, "pointer_size", 8 * sizeof(void *));
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
         put_cpu(output, "rusage_user", usage.ru_utime);

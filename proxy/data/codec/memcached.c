@@ -119,8 +119,8 @@ static void delete_replaced(struct session *session, const struct memcache_reque
         len = snprintf((char *)line, sizeof(line), "delete %.*s\r\n", (int)parse->key.len,
                        (const char *)parse->key.data);
     }
-    request = request_create(plane, NULL, parse->base64_key ? MEMCACHE_MD : MEMCACHE_DELETE, pool,
-                             key);
+    request =
+        request_create(plane, NULL, parse->base64_key ? MEMCACHE_MD : MEMCACHE_DELETE, pool, key);
     request->done = true; /* nobody waits for it */
     request->outcome = FEEDBACK_OK;
     route_message(plane, request, key, session->id,
@@ -235,7 +235,7 @@ static size_t on_local(struct session *session, const struct memcache_request *p
         session_answer(session, MEMCACHE_MN, LITERAL("MN\r\n"), true, FEEDBACK_OK);
         break;
     case MEMCACHE_VERSION:
-        session_answer(session, MEMCACHE_VERSION, LITERAL("VERSION " RINGWAY_VERSION "\r\n"), true,
+        session_answer(session, MEMCACHE_VERSION, LITERAL("VERSION " MEMCACHE_VERSION "\r\n"), true,
                        FEEDBACK_OK);
         break;
     case MEMCACHE_VERBOSITY:

@@ -7,7 +7,6 @@
  * an error line; a longer one is passed on as it comes, and then costs the client's connection. */
 #define WHOLE_MAX_BYTES (16u * 1024u)
 
-
 static const char value_end[] = "\r\nEND\r\n"; /* classic; a meta value ends after the CRLF */
 
 #define END_LEN  5u /* END and CRLF */
@@ -288,8 +287,7 @@ ssize_t memcached_on_reply(struct upstream_conn *conn, struct slice in, bool sta
 
 /* ---- failures and probes ----------------------------------------------------------------- */
 
-size_t memcached_failure_line(char *line, size_t size, const char *shard,
-                              enum feedback_outcome why)
+size_t memcached_failure_line(char *line, size_t size, const char *shard, enum feedback_outcome why)
 {
     const char *what = why == FEEDBACK_TIMEOUT ? "timed out"
                        : why == FEEDBACK_BUSY  ? "busy"
