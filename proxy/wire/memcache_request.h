@@ -16,7 +16,7 @@
 
 /* What `version` says: the memcached release whose behaviour this is, because clients choose what
  * they may ask for by it, and then Ringway's own version. */
-#define MEMCACHE_VERSION "1.6.45-ringway-" RINGWAY_VERSION
+#define MEMCACHE_VERSION_TEXT "1.6.45-ringway-" RINGWAY_VERSION
 
 #define MEMCACHE_KEY_MAX    250u  /* bytes in a key */
 #define MEMCACHE_LINE_MAX   2048u /* bytes in a line that is not a key list */
@@ -48,15 +48,15 @@ struct memcache_request {
     bool return_cas;    /* meta flag c on mg: the caller asks for a CAS id */
     bool vivify;        /* mg with N or R: one deciding replica, never retried */
     bool verbatim;      /* line may be forwarded byte for byte: canonical spaces, CRLF, no
-                             noreply, no q. Otherwise memcache_request_write_line(). */
+                           noreply, no q. Otherwise memcache_request_write_line(). */
     struct slice line;  /* the whole line with its LF or CRLF; line.len is what was consumed */
     struct slice key;   /* the only or first key as it stands on the line; empty when none */
     struct slice keys;  /* RETRIEVAL: from the first key to the end of the last, may hold runs of
-                             spaces; iterate with memcache_keys_next() */
+                           spaces; iterate with memcache_keys_next() */
     uint32_t n_keys;    /* RETRIEVAL: 1 or more */
     struct slice args;  /* what stands between the key and the line's end, trimmed, without
-                             noreply (`0 0 5`, meta flags…). For gat/gats: the exptime. For
-                             stats/flush_all/verbosity: their arguments */
+                           noreply (`0 0 5`, meta flags…). For gat/gats: the exptime. For
+                           stats/flush_all/verbosity: their arguments */
     uint64_t value_len; /* STORAGE, META_SET: bytes of the value, without its CRLF */
     uint8_t key_decoded[MEMCACHE_KEY_MAX]; /* base64_key: the decoded key */
     uint32_t key_decoded_len;
