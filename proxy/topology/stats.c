@@ -268,7 +268,7 @@ static void put_process(const struct output *output, const struct stats_source *
     put_number(output, "pid", (uint64_t)getpid());
     put_number(output, "uptime", (uint64_t)(time(NULL) - source->baseline->started));
     put_number(output, "time", (uint64_t)time(NULL));
-    put(output, "version", MEMCACHE_VERSION);
+    put(output, "version", MEMCACHE_VERSION_TEXT);
     put_number(output, "pointer_size", 8 * sizeof(void *));
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
         put_cpu(output, "rusage_user", usage.ru_utime);

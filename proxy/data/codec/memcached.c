@@ -235,8 +235,8 @@ static size_t on_local(struct session *session, const struct memcache_request *p
         session_answer(session, MEMCACHE_MN, LITERAL("MN\r\n"), true, FEEDBACK_OK);
         break;
     case MEMCACHE_VERSION:
-        session_answer(session, MEMCACHE_VERSION, LITERAL("VERSION " MEMCACHE_VERSION "\r\n"), true,
-                       FEEDBACK_OK);
+        session_answer(session, MEMCACHE_VERSION, LITERAL("VERSION " MEMCACHE_VERSION_TEXT "\r\n"),
+                       true, FEEDBACK_OK);
         break;
     case MEMCACHE_VERBOSITY:
         if (!parse->noreply) {
