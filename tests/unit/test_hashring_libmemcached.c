@@ -56,13 +56,13 @@ static void start_cluster(size_t n)
 static void set_server(size_t i, in_port_t port, uint32_t weight)
 {
     bool is_address = next_random() % 2 == 0;
+    char host[sizeof(cluster.hosts[i])];
 
-    (void)snprintf(cluster.hosts[i], sizeof(cluster.hosts[i]), "%s%zu.%u%s",
-                   is_address ? "10.0." : "cache-", i, (unsigned)(next_random() % 256),
-                   is_address ? "" : ".example.net");
+    (void)snprintf(host, sizeof(host), "%s%zu.%u%s", is_address ? "10.0." : "cache-", i,
+                   (unsigned)(next_random() % 256), is_address ? "" : ".example.net");
+    memcpy(cluster.hosts[i], host, sizeof(host));
+    (void)snprintf(cluster.names[i], sizeof(cluster.names[i]), "%s:%u", host, (unsigned)port);
     cluster.ports[i] = port;
-    (void)snprintf(cluster.names[i], sizeof(cluster.names[i]), "%s:%u", cluster.hosts[i],
-                   (unsigned)port);
     cluster.shards[i] = (struct hashring_shard){cluster.names[i], weight};
 }
 
