@@ -149,6 +149,9 @@ class NutcrackerParity(rt.ProcessTestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        for program in (NUTCRACKER, ROUTE):
+            if not os.access(program, os.X_OK):
+                raise AssertionError('no %s: install or build it first' % program)
         cls.servers = [cls.server(('127.0.0.1', rt.free_port())) for _ in range(25)]
         cls.default_ports = [cls.server((host, 11211)) for host in free_default_ports(2)]
         cls.sockets = [cls.server(os.path.join(cls.class_folder, 's%d.sock' % i)) for i in range(3)]

@@ -84,7 +84,7 @@ static void route_keys(const struct hashring *ring)
 
 int main(int argc, char **argv)
 {
-    struct hashring *ring;
+    struct hashring *ring = NULL;
     int error;
 
     if (argc <= ARG_SHARDS) {
