@@ -12,9 +12,9 @@ static void check_prefixes(struct reader *reader, const struct tree_node *list,
                            const struct config_listener *listener)
 {
     struct unique_item *items = xcalloc(listener->n_routes, sizeof(*items));
-    const struct tree_node *map = list->first;
 
-    for (size_t i = 0; i < listener->n_routes; i++, map = map->next) {
+    size_t i = 0;
+    for (const struct tree_node *map = list->first; map != NULL; map = map->next, i++) {
         const struct tree_node *prefix = tree_get(map, "prefix");
         items[i].text = listener->routes[i].prefix;
         items[i].node = prefix != NULL ? prefix : map;
@@ -59,14 +59,14 @@ static void check_binds(struct reader *reader, const struct tree_node *list)
     struct unique_item *items = xcalloc(config->n_listeners + 1, sizeof(*items));
     const struct tree_node *admin = tree_get(tree_get(reader->root, "admin"), "bind");
     const struct tree_node admin_default = {.origin = "the default of admin.bind"};
-    const struct tree_node *map = list->first;
     size_t n = 0;
 
     if (config->has_admin) {
         items[n].text = bound_text(&config->admin);
         items[n++].node = admin != NULL ? admin : &admin_default;
     }
-    for (size_t i = 0; i < config->n_listeners; i++, map = map->next) {
+    size_t i = 0;
+    for (const struct tree_node *map = list->first; map != NULL; map = map->next, i++) {
         const struct tree_node *bind = tree_get(map, "bind");
         items[n].text = bound_text(&config->listeners[i].bind);
         items[n++].node = bind != NULL ? bind : map;

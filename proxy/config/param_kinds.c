@@ -215,7 +215,7 @@ static void read_algorithm(const struct value *value)
     if (hashring_algorithm_parse(value->text, &ring->algorithm) != 0) {
         reject(value);
     } else if (ring->preset == HASHRING_PRESET_NONE) {
-        ring->points = 0; /* the algorithm's own default */
+        ring->points = 0; /* the algorithm's own default: ring.c fills it in */
     }
 }
 

@@ -57,9 +57,9 @@ static void check_shard_names(struct reader *reader, const struct tree_node *lis
                               const struct config_pool *pool)
 {
     struct unique_item *items = xcalloc(pool->n_shards, sizeof(*items));
-    const struct tree_node *map = list->first;
 
-    for (size_t i = 0; i < pool->n_shards; i++, map = map->next) {
+    size_t i = 0;
+    for (const struct tree_node *map = list->first; map != NULL; map = map->next, i++) {
         items[i].text = pool->shards[i].name;
         items[i].node = value_or_map(map, "name");
     }
@@ -71,7 +71,6 @@ static void check_replicas(struct reader *reader, const struct tree_node *list,
                            const struct config_pool *pool)
 {
     struct unique_item *items = NULL;
-    const struct tree_node *map = list->first;
     size_t n_replicas = 0;
     size_t n = 0;
 
@@ -79,7 +78,8 @@ static void check_replicas(struct reader *reader, const struct tree_node *list,
         n_replicas += pool->shards[i].n_replicas;
     }
     items = xcalloc(n_replicas, sizeof(*items));
-    for (size_t i = 0; i < pool->n_shards; i++, map = map->next) {
+    size_t i = 0;
+    for (const struct tree_node *map = list->first; map != NULL; map = map->next, i++) {
         for (size_t k = 0; k < pool->shards[i].n_replicas; k++) {
             items[n].text = pool->shards[i].replicas[k].text;
             items[n++].node = value_or_map(map, "replicas");
@@ -117,16 +117,16 @@ static void read_pool(struct reader *reader, const struct tree_node *map, struct
     hashring_options_init(&pool->ring);
     params_read(reader, PARAM_SCOPE_POOL, map, pool);
     read_shards(reader, map, pool);
-    ring_check(reader, map, pool);
+    ring_complete(reader, map, pool);
 }
 
 static void check_pool_names(struct reader *reader, const struct tree_node *list)
 {
     const struct config *config = reader->config;
     struct unique_item *items = xcalloc(config->n_pools, sizeof(*items));
-    const struct tree_node *map = list->first;
 
-    for (size_t i = 0; i < config->n_pools; i++, map = map->next) {
+    size_t i = 0;
+    for (const struct tree_node *map = list->first; map != NULL; map = map->next, i++) {
         items[i].text = config->pools[i].name;
         items[i].node = value_or_map(map, "name");
     }

@@ -68,8 +68,8 @@ void pools_check_gutters(struct reader *reader);
 
 /* --- ring.c --- */
 
-/** Check the ring options of [pool], which stand below [map], and its weights. */
-void ring_check(struct reader *reader, const struct tree_node *map, const struct config_pool *pool);
+/** Check the ring options of [pool], which stand below [map], and its weights; fill in points. */
+void ring_complete(struct reader *reader, const struct tree_node *map, struct config_pool *pool);
 
 /* --- listeners.c --- */
 

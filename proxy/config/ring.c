@@ -2,6 +2,7 @@
  * Whether the options of a ring go together. What goes together is the hashring library's to say:
  * it is asked to build a ring of one shard.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,9 +97,10 @@ static void report_options(struct reader *reader, const struct tree_node *map,
 }
 
 static void check_total(struct reader *reader, const struct tree_node *map,
-                        const struct config_pool *pool, uint64_t points_per_weight)
+                        const struct config_pool *pool)
 {
     uint64_t weight = 0;
+    uint64_t points_per_weight = pool->ring.points;
 
     for (size_t i = 0; i < pool->n_shards; i++) {
         weight += pool->shards[i].weight;
@@ -106,13 +108,13 @@ static void check_total(struct reader *reader, const struct tree_node *map,
     if (weight * points_per_weight > HASHRING_MAX_TOTAL_POINTS) {
         problems_add(reader->problems, option_node(map, "points"), NULL,
                      "16777216 points or fewer in all: smaller weights or fewer points",
-                     "%llu points (weight %llu of all shards, %llu points each)",
-                     (unsigned long long)(weight * points_per_weight), (unsigned long long)weight,
-                     (unsigned long long)points_per_weight);
+                     "%" PRIu64 " points (weight %" PRIu64 " of all shards, %" PRIu64
+                     " points each)",
+                     weight * points_per_weight, weight, points_per_weight);
     }
 }
 
-void ring_check(struct reader *reader, const struct tree_node *map, const struct config_pool *pool)
+void ring_complete(struct reader *reader, const struct tree_node *map, struct config_pool *pool)
 {
     struct hashring *ring = NULL;
     int result = build_probe(&ring, &pool->ring);
@@ -120,7 +122,8 @@ void ring_check(struct reader *reader, const struct tree_node *map, const struct
     if (result != 0) {
         report_options(reader, map, pool, result);
     } else if (pool->ring.preset == HASHRING_PRESET_NONE) {
-        check_total(reader, map, pool, hashring_n_points(ring));
+        pool->ring.points = (uint32_t)hashring_n_points(ring);
+        check_total(reader, map, pool);
     }
     hashring_destroy(&ring);
 }
