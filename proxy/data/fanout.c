@@ -6,7 +6,8 @@
 #include "data/codec/memcached.h"
 #include "data/router.h"
 
-#define NO_KEY UINT32_MAX
+#define NO_KEY         UINT32_MAX
+#define COPY_MAX_BYTES 1024u /* values up to this are copied together: fewer pieces to send */
 
 enum key_state { KEY_PENDING, KEY_HIT, KEY_MISS };
 
@@ -202,7 +203,7 @@ bool fanout_value(struct plane *plane, struct request *leg, struct slice name, s
     if (!fanout->all_or_error) {
         emit_keys(parent);
         if (key == &fanout->keys[fanout->next_key]) { /* its turn: no need to hold it */
-            request_write(plane, parent, block, stable);
+            request_write(plane, parent, block, stable && block.len > COPY_MAX_BYTES);
             key->state = KEY_MISS; /* nothing more to write for it */
             fanout->got_hit = true;
             emit_keys(parent);
