@@ -7,6 +7,7 @@ Environment:
   RINGWAY_BUILD_DIR   build folder; the proxy is proxy/ringway in it (default: <source>/build/dev)
   RINGWAY_SOURCE_DIR  source folder (default: found from this file)
   MEMCACHED           memcached program (default: /usr/bin/memcached)
+  RINGWAY_TEST_TIMES  print how long each test took
   TARGET=memcached    run the byte tests against one memcached instead of the proxy: checks the tests
 """
 import http.client
@@ -84,7 +85,11 @@ def connect(address, timeout=PATIENCE):
     if isinstance(address, str):
         sock = socket.socket(socket.AF_UNIX)
         sock.settimeout(timeout)
-        sock.connect(address)
+        try:
+            sock.connect(address)
+        except OSError:
+            sock.close()
+            raise
         return sock
     if isinstance(address, int):
         address = ('127.0.0.1', address)
@@ -571,7 +576,10 @@ class ProcessTestCase(unittest.TestCase):
     def run(self, result=None):
         result = result if result is not None else self.defaultTestResult()
         before = len(result.failures) + len(result.errors)
+        began = time.monotonic()
         super().run(result)
+        if 'RINGWAY_TEST_TIMES' in os.environ:
+            print('%6.2f s %s' % (time.monotonic() - began, self.id()), file=sys.stderr)
         if len(result.failures) + len(result.errors) > before:
             for thing in list(self.class_things) + getattr(self, 'things', []):
                 tail = thing.process.log_tail()
