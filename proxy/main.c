@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -23,7 +24,7 @@ enum exit_code { EXIT_CLEAN = 0, EXIT_BAD_CONFIG = 1, EXIT_NO_START = 2 };
 
 #define PROBLEM_MAX 512u
 /* Descriptors beside clients and upstream connections: loops, log, admin clients, a margin. */
-#define SPARE_DESCRIPTORS   100u
+#define SPARE_DESCRIPTORS    100u
 #define DESCRIPTORS_A_WORKER 8u
 
 struct process {
@@ -32,22 +33,12 @@ struct process {
     struct sockets admin;
     struct sockets *listeners; /* config->n_listeners */
     struct control *control;
-    struct worker **workers; /* n_started of config->workers run */
+    struct worker **workers;    /* n_started of config->workers run */
     struct feedback **feedback; /* config->workers */
     struct stats_baseline *baseline;
     uint32_t n_started;
     _Atomic uint32_t n_clients;
 };
-
-static void *allocate(size_t n, size_t size)
-{
-    void *memory = calloc(n == 0 ? 1 : n, size);
-
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
 
 static int load_config(struct config **out, const struct config_source *source)
 {
@@ -130,7 +121,7 @@ static void create_counters(struct process *process)
 {
     uint32_t i;
 
-    process->feedback = allocate(process->config->workers, sizeof *process->feedback);
+    process->feedback = xcalloc(process->config->workers, sizeof *process->feedback);
     for (i = 0; i < process->config->workers; i++) {
         process->feedback[i] = feedback_create(process->topology);
     }
@@ -171,7 +162,7 @@ static int bind_all(struct process *process)
             return -1;
         }
     }
-    process->listeners = allocate(config->n_listeners, sizeof *process->listeners);
+    process->listeners = xcalloc(config->n_listeners, sizeof *process->listeners);
     for (i = 0; i < config->n_listeners; i++) {
         const struct config_listener *listener = &config->listeners[i];
         struct sockets_options options = {&listener->bind, config->workers, listener->mode};
@@ -220,7 +211,7 @@ static int open_control(struct process *process)
 static int start_worker(struct process *process, uint32_t index)
 {
     size_t n_listeners = process->config->n_listeners, i;
-    int *fds = allocate(n_listeners, sizeof *fds);
+    int *fds = xcalloc(n_listeners, sizeof *fds);
     struct worker_options options = {
         .topology = process->topology,
         .index = index,
@@ -317,7 +308,7 @@ static void process_deinit(struct process *process)
 static int process_init(struct process *process, struct config *config)
 {
     process->config = config;
-    process->workers = allocate(config->workers, sizeof(struct worker *));
+    process->workers = xcalloc(config->workers, sizeof(struct worker *));
     raise_limits(config);
     if (build_topology(process) < 0) {
         return -1;

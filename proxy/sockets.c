@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 /* What sockets_bind() works on. */
 struct binding {
     struct sockets *sockets;
@@ -208,10 +210,7 @@ static void own_unix_file(struct sockets *sockets, const char *path)
 {
     struct stat status;
 
-    sockets->unix_path = strdup(path);
-    if (sockets->unix_path == NULL) {
-        abort();
-    }
+    sockets->unix_path = xstrdup(path);
     if (lstat(path, &status) == 0) {
         sockets->unix_device = status.st_dev;
         sockets->unix_inode = status.st_ino;
@@ -259,10 +258,7 @@ int sockets_bind(struct sockets *out, const struct sockets_options *options, cha
     int result;
 
     out->n_fds = options->n_fds;
-    out->fds = malloc(options->n_fds * sizeof *out->fds);
-    if (out->fds == NULL) {
-        abort();
-    }
+    out->fds = xcalloc(options->n_fds, sizeof *out->fds);
     for (i = 0; i < options->n_fds; i++) {
         out->fds[i] = -1;
     }

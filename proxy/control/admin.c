@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "control/admin_conn.h"
 
 #define BACKLOG 64
@@ -83,13 +84,10 @@ static int open_listener(struct admin *admin, uv_loop_t *loop, int fd)
 
 int admin_create(struct admin **out, const struct admin_options *options)
 {
-    struct admin *admin = calloc(1, sizeof *admin);
+    struct admin *admin = xcalloc(1, sizeof *admin);
     int result;
 
     *out = NULL;
-    if (admin == NULL) {
-        abort();
-    }
     admin->source = options->source;
     list_init(&admin->conns);
     result = open_listener(admin, options->loop, options->fd);

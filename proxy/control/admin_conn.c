@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static void serve(struct admin_conn *conn);
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -229,11 +231,8 @@ static void open_peer(struct admin_conn *conn, uv_stream_t *listener)
 
 void admin_conn_open(const struct admin_conn_options *options, struct list *list)
 {
-    struct admin_conn *conn = calloc(1, sizeof *conn);
+    struct admin_conn *conn = xcalloc(1, sizeof *conn);
 
-    if (conn == NULL) {
-        abort();
-    }
     conn->source = options->source;
     conn->arg = options->arg;
     conn->closed = options->closed;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 #define FIRST_SIZE 4096u
 #define FORMAT_MAX 1024u
 
@@ -19,11 +21,8 @@ void body_add_bytes(struct body *body, const char *bytes, size_t len)
         size *= 2;
     }
     if (size != body->size) {
-        body->data = realloc(body->data, size);
+        body->data = xrealloc(body->data, size);
         body->size = size;
-        if (body->data == NULL) {
-            abort();
-        }
     }
     memcpy(body->data + body->len, bytes, len);
     body->len += len;

@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "control/admin.h"
 #include "control/drain.h"
 #include "control/view.h"
@@ -221,37 +222,49 @@ static int open_admin(struct control *control)
     return options.fd < 0 ? 0 : admin_create(&control->admin, &options);
 }
 
-int control_create(struct control **out, const struct control_options *options)
+/* Open all that stands in the loop; what was opened before a failure is closed with the loop. */
+static int open_handles(struct control *control)
 {
-    struct control *control = calloc(1, sizeof *control);
-    const struct config *config = options->topology->config;
     int result;
 
-    *out = NULL;
-    if (control == NULL) {
-        abort();
-    }
-    control->options = *options;
-    control->started_us = now_us();
-    control->started_unix = unix_now();
-    control->pings_us = calloc(options->n_workers, sizeof *control->pings_us);
-    if (control->pings_us == NULL || uv_loop_init(&control->loop) != 0) {
-        abort();
-    }
-    drain_init(&control->drain, config->drain_delay_us, config->drain_timeout_us);
     (void)uv_timer_init(&control->loop, &control->ping_timer);
     (void)uv_timer_init(&control->loop, &control->drain_timer);
     control->ping_timer.data = control->drain_timer.data = control;
     result = open_admin(control);
-    if (result == 0) {
-        result = open_signals(control);
+    return result < 0 ? result : open_signals(control);
+}
+
+int control_create(struct control **out, const struct control_options *options)
+{
+    struct control *control = xcalloc(1, sizeof *control);
+    const struct config *config = options->topology->config;
+    int result;
+
+    *out = NULL;
+    control->options = *options;
+    control->started_us = now_us();
+    control->started_unix = unix_now();
+    control->pings_us = xcalloc(options->n_workers, sizeof *control->pings_us);
+    drain_init(&control->drain, config->drain_delay_us, config->drain_timeout_us);
+    result = uv_loop_init(&control->loop);
+    if (result < 0) {
+        goto err_after_alloc;
     }
+    result = open_handles(control);
     if (result < 0) {
         control_destroy(&control);
         return result;
     }
     *out = control;
     return 0;
+
+err_after_alloc:
+    if (options->admin_fd >= 0) {
+        (void)close(options->admin_fd);
+    }
+    free(control->pings_us);
+    free(control);
+    return result;
 }
 
 int control_run(struct control *control)

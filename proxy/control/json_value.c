@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static json_t *must(json_t *value)
 {
     if (value == NULL) {
@@ -45,10 +47,7 @@ json_t *json_value_slice(struct slice text)
     if (value != NULL) {
         return value;
     }
-    copy = malloc(text.len + 1);
-    if (copy == NULL) {
-        abort();
-    }
+    copy = xmalloc(text.len + 1);
     for (i = 0; i < text.len; i++) {
         copy[i] = text.data[i] < 0x80 ? (char)text.data[i] : '?';
     }

@@ -1,21 +1,11 @@
 #include "topology/topology.h"
 
-#include <stdlib.h>
-
-static void *allocate(size_t n, size_t size)
-{
-    void *memory = calloc(n == 0 ? 1 : n, size);
-
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
+#include "base/memory.h"
 
 static int create_ring(struct topology_pool *pool)
 {
     const struct config_pool *config = pool->config;
-    struct hashring_shard *members = allocate(config->n_shards, sizeof *members);
+    struct hashring_shard *members = xcalloc(config->n_shards, sizeof *members);
     size_t i;
     int result;
 
@@ -34,7 +24,7 @@ static int init_pool(struct topology_pool *pool, const struct config_pool *confi
 
     pool->config = config;
     pool->n_shards = (uint32_t)config->n_shards;
-    pool->shards = allocate(config->n_shards, sizeof *pool->shards);
+    pool->shards = xcalloc(config->n_shards, sizeof *pool->shards);
     for (i = 0; i < config->n_shards; i++) {
         pool->shards[i].config = &config->shards[i];
         pool->shards[i].first_replica = pool->n_replicas;
@@ -45,13 +35,13 @@ static int init_pool(struct topology_pool *pool, const struct config_pool *confi
 
 int topology_create(struct topology **out, const struct config *config, uint32_t *bad_pool)
 {
-    struct topology *topology = allocate(1, sizeof *topology);
+    struct topology *topology = xcalloc(1, sizeof *topology);
     uint32_t i;
 
     *out = NULL;
     topology->config = config;
     topology->n_pools = (uint32_t)config->n_pools;
-    topology->pools = allocate(config->n_pools, sizeof *topology->pools);
+    topology->pools = xcalloc(config->n_pools, sizeof *topology->pools);
     for (i = 0; i < topology->n_pools; i++) {
         int result = init_pool(&topology->pools[i], &config->pools[i]);
 
