@@ -1,20 +1,25 @@
 """Child processes that cannot outlive us, ports that are free, waits that end."""
 import atexit
 import ctypes
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 
 PR_SET_PDEATHSIG = 1
 START_TIMEOUT_S = 15
 STOP_TIMEOUT_S = 5
+TURN_TIMEOUT_S = 1800
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _children = []
 _given_ports = set()
+_turn = None
 
 
 class BenchError(Exception):
@@ -74,6 +79,29 @@ def install_cleanup():
     atexit.register(stop_all)
     signal.signal(signal.SIGTERM, _on_signal)
     signal.signal(signal.SIGHUP, _on_signal)
+
+
+def wait_for_turn():
+    """One measurement at a time on a machine: wait for others, then hold a lock until we end."""
+    global _turn  # pylint: disable=global-statement
+    path = os.path.join(tempfile.gettempdir(), "ringway-bench.lock")
+    try:
+        _turn = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise BenchError(f"cannot open {path}: {error.strerror}") from error
+    deadline = time.monotonic() + TURN_TIMEOUT_S
+    is_told = False
+    while True:
+        try:
+            fcntl.flock(_turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise BenchError(f"another measurement still holds {path}") from error
+        if not is_told:
+            print("waiting for another measurement to end", file=sys.stderr, flush=True)
+            is_told = True
+        time.sleep(0.5)
 
 
 def free_port():
