@@ -13,7 +13,7 @@ struct worker {
     struct plane plane;
     pthread_t thread;
     uv_async_t wake;
-    _Atomic uint64_t ping;
+    _Atomic uint64_t ping_us;
     _Atomic bool drain, stop;
     bool drained, stopped; /* the worker's own: done already */
 };
@@ -22,10 +22,13 @@ static void on_wake(uv_async_t *wake)
 {
     struct worker *worker = wake->data;
     struct feedback *feedback = worker->plane.feedback;
-    uint64_t ping = atomic_load(&worker->ping);
+    uint64_t ping_us = atomic_load(&worker->ping_us);
 
-    if (ping != counter_get(&feedback->heartbeat)) {
-        gauge_set(&feedback->heartbeat, ping);
+    if (ping_us != counter_get(&feedback->heartbeat)) {
+        uint64_t now_us = uv_hrtime() / 1000;
+
+        gauge_set(&feedback->loop_lag_us, now_us > ping_us ? now_us - ping_us : 0);
+        gauge_set(&feedback->heartbeat, ping_us);
     }
     if (atomic_load(&worker->drain) && !worker->drained) {
         worker->drained = true;
@@ -102,9 +105,9 @@ int worker_start(struct worker **out, const struct worker_options *options)
     return 0;
 }
 
-void worker_ping(struct worker *worker, uint64_t ping)
+void worker_ping(struct worker *worker, uint64_t ping_us)
 {
-    atomic_store(&worker->ping, ping);
+    atomic_store(&worker->ping_us, ping_us);
     uv_async_send(&worker->wake);
 }
 

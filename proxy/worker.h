@@ -26,8 +26,9 @@ struct worker_options {
 /** Start the thread. Returns 0 or a negative errno. */
 int worker_start(struct worker **out, const struct worker_options *options);
 
-/** Ask the loop to store [ping] in feedback.heartbeat; from any thread. */
-void worker_ping(struct worker *worker, uint64_t ping);
+/** Ask the loop to store [ping_us], which is uv_hrtime() / 1000 now, in feedback.heartbeat, and how
+ * late it was in feedback.loop_lag_us; from any thread. */
+void worker_ping(struct worker *worker, uint64_t ping_us);
 
 /** Close listeners and idle clients, finish what is open, refuse the rest; from any thread. */
 void worker_drain(struct worker *worker);
