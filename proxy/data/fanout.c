@@ -7,6 +7,7 @@
 #include "data/router.h"
 
 #define NO_KEY         UINT32_MAX
+#define CRLF_LEN       2u
 #define COPY_MAX_BYTES 1024u /* values up to this are copied together: fewer pieces to send */
 
 enum key_state { KEY_PENDING, KEY_HIT, KEY_MISS };
@@ -24,6 +25,8 @@ struct fanout_leg {
     struct request *request;
     struct upstream_conn *conn;
     uint32_t cursor, last; /* keys: the next that may be answered; the last */
+    size_t line_len;
+    bool ended; /* its line is whole */
 };
 
 struct fanout {
@@ -272,7 +275,7 @@ static struct fanout_leg *add_leg(struct request *parent, struct upstream_conn *
         fanout->legs = xrealloc(fanout->legs, fanout->room_legs * sizeof(*fanout->legs));
     }
     leg = &fanout->legs[fanout->n_legs];
-    *leg = (struct fanout_leg){conn->upstream, request, conn, NO_KEY, NO_KEY};
+    *leg = (struct fanout_leg){conn->upstream, request, conn, NO_KEY, NO_KEY, 0, false};
     request->is_leg = true;
     request->parent = parent;
     request->leg = fanout->n_legs++;
@@ -281,17 +284,42 @@ static struct fanout_leg *add_leg(struct request *parent, struct upstream_conn *
     return leg;
 }
 
-/* The leg that asks [upstream], made when this is its first key. NULL: it takes no requests. */
+static void write_leg(struct fanout_leg *leg, struct slice bytes)
+{
+    upstream_conn_write(leg->conn, bytes, false);
+    leg->line_len += bytes.len;
+}
+
+static void end_line(struct fanout_leg *leg)
+{
+    if (!leg->ended) {
+        write_leg(leg, slice_of("\r\n"));
+        leg->ended = true;
+    }
+}
+
+/* memcached reads a `get` line of any length, a `gat` line only up to MEMCACHE_LINE_MAX. */
+static bool has_room(const struct fanout_leg *leg, const struct memcache_request *parse)
+{
+    return parse->args.len == 0 ||
+           leg->line_len + 1 + MEMCACHE_KEY_MAX + CRLF_LEN <= MEMCACHE_LINE_MAX;
+}
+
+/* The leg that asks [upstream], made when this is its first key or its line is full. NULL: the
+ * replica takes no requests. */
 static struct fanout_leg *leg_for(struct request *parent, uint64_t id, struct upstream *upstream,
                                   const struct memcache_request *parse, enum feedback_outcome *why)
 {
-    struct upstream_conn *conn;
+    struct upstream_conn *conn = upstream_conn_for(upstream, parent->session->id);
     struct fanout_leg *leg;
 
     if (upstream->fanout_id == id) {
-        return &parent->fanout->legs[upstream->fanout_leg];
+        leg = &parent->fanout->legs[upstream->fanout_leg];
+        if (has_room(leg, parse)) {
+            return leg;
+        }
+        end_line(leg);
     }
-    conn = upstream_conn_for(upstream, parent->session->id);
     *why = upstream_conn_check(conn);
     if (*why != FEEDBACK_OK) {
         return NULL;
@@ -299,10 +327,10 @@ static struct fanout_leg *leg_for(struct request *parent, uint64_t id, struct up
     leg = add_leg(parent, conn);
     upstream->fanout_id = id;
     upstream->fanout_leg = leg->request->leg;
-    upstream_conn_write(conn, slice_of(memcache_command_name(parse->command)), true);
+    write_leg(leg, slice_of(memcache_command_name(parse->command)));
     if (parse->args.len > 0) { /* gat: the expiry */
-        upstream_conn_write(conn, slice_of(" "), true);
-        upstream_conn_write(conn, parse->args, false);
+        write_leg(leg, slice_of(" "));
+        write_leg(leg, parse->args);
     }
     return leg;
 }
@@ -345,14 +373,13 @@ static void send_key(struct request *parent, uint64_t id, uint32_t number,
         fanout->keys[leg->last].next = number;
     }
     leg->last = number;
-    /* In the copy, and on the client's line, a space stands before every key. */
-    upstream_conn_write(leg->conn, slice_make(text.data - 1, text.len + 1), false);
+    write_leg(leg, slice_make(text.data - 1, text.len + 1)); /* a space stands before every key */
 }
 
 static void end_lines(struct fanout *fanout)
 {
     for (uint32_t i = 0; i < fanout->n_legs; i++) {
-        upstream_conn_write(fanout->legs[i].conn, slice_of("\r\n"), true);
+        end_line(&fanout->legs[i]);
     }
 }
 
