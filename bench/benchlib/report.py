@@ -17,12 +17,12 @@ def ratio(value):
     return NONE if value is None else f"{value:.2f}x"
 
 
-def text_table(header, rows):
-    """Columns padded to one width; the first two left-aligned, the others right-aligned."""
+def text_table(header, rows, left=(0, 1)):
+    """Columns padded to one width; those in [left] are left-aligned, the others right-aligned."""
     widths = [max(len(row[i]) for row in [header] + rows) for i in range(len(header))]
     lines = []
     for row in [header, ["-" * width for width in widths]] + rows:
-        cells = [cell.ljust(width) if i < 2 else cell.rjust(width)
+        cells = [cell.ljust(width) if i in left else cell.rjust(width)
                  for i, (cell, width) in enumerate(zip(row, widths))]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines) + "\n"
