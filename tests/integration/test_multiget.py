@@ -207,7 +207,7 @@ class GroupingTest(rt.ProcessTestCase):
                                  [key for key in self.mixed if key not in self.keys[2]])
                 # At most what came before the fault.
                 self.assertLessEqual([key for key in got if key in self.keys[2]], [self.keys[2][0]])
-                self.talk.expect(b'VERSION 0.1.0\r\n')
+                self.talk.expect(rt.VERSION_LINE)
         self.talk.expect_sync()
 
     def test_partial_error(self):
@@ -217,7 +217,7 @@ class GroupingTest(rt.ProcessTestCase):
             with self.subTest(name):
                 self.talk.send(b'get ' + b' '.join(self.mixed) + b'\r\nversion\r\n')
                 self.talk.expect_re(rb'SERVER_ERROR [^\r\n]+\r\n')
-                self.talk.expect(b'VERSION 0.1.0\r\n')
+                self.talk.expect(rt.VERSION_LINE)
         self.talk.ask(b'get ' + b' '.join(self.keys[1]) + b'\r\n', self.answer(self.keys[1]) + b'END\r\n')
 
     def test_a_get_of_one_failed_shard_only_is_an_error(self):
@@ -240,7 +240,7 @@ class GroupingTest(rt.ProcessTestCase):
             shard.drop_all()
         self.talk.send(b'get ' + b' '.join(self.mixed) + b'\r\nversion\r\n')
         self.talk.expect_re(rb'(END|SERVER_ERROR [^\r\n]+)\r\n')
-        self.talk.expect(b'VERSION 0.1.0\r\n')
+        self.talk.expect(rt.VERSION_LINE)
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import ringway_testing as rt
 from ringway_testing import BCLF, Case
 
-VERSION = b'VERSION 0.1.0\r\n'
+VERSION = rt.VERSION_LINE
 ANY_VERSION = re.compile(rb'VERSION [0-9.]+\r\n')
 MIB = 1 << 20
 
@@ -236,7 +236,7 @@ class TextTest(rt.ByteTestCase):
                                  b'cmd_set', b'get_hits', b'get_misses', b'threads'):
                         self.assertIn(name, names)
                     self.assertIn(b'STAT pid %d\r\n' % self.proxy.process.pid, body)
-                    self.assertIn(b'STAT version 0.1.0\r\n', body)
+                    self.assertIn(b'STAT version %s\r\n' % rt.VERSION, body)
         client.ask(b'stats bogus\r\n', b'ERROR\r\n')
         client.expect_sync()
 

@@ -34,6 +34,16 @@ TARGET = os.environ.get('TARGET', 'ringway')
 PATIENCE = 15.0  # seconds that anything which must happen may take on a loaded machine
 SANITIZER = re.compile(rb'ERROR: (Address|Leak)Sanitizer|ThreadSanitizer|runtime error')
 
+
+
+def _project_version():
+    with open(os.path.join(SOURCE_DIR, 'CMakeLists.txt'), encoding='utf-8') as file:
+        return re.search(r'project\(ringway VERSION ([0-9.]+)', file.read()).group(1)
+
+
+# What clients see: the memcached whose behaviour this is, and ours.
+VERSION = b'1.6.45-ringway-' + _project_version().encode()
+VERSION_LINE = b'VERSION %s\r\n' % VERSION
 BCLF = b'CLIENT_ERROR bad command line format\r\n'
 
 
