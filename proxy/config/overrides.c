@@ -12,7 +12,6 @@
 #include "config/words.h"
 
 #define PREFIX         "RINGWAY_"
-#define MAX_NAME_BYTES 1024u
 #define ACCEPTED_NAMES "RINGWAY_ and the path of an option, as in RINGWAY_ADMIN_BIND"
 
 /* Where the value of a variable goes: an option of one element. */
@@ -223,18 +222,17 @@ void overrides_set(struct tree *tree, struct tree_node *map, const char *key, co
 static bool read_variable(struct tree *tree, const char *variable, struct problem_list *problems,
                           struct override *out)
 {
-    char name[MAX_NAME_BYTES];
-    size_t len = strcspn(variable, "=");
+    const char *value = strchr(variable, '=');
 
-    if (variable[len] != '=' || len == 0 || len >= sizeof(name)) {
+    if (value == NULL) {
         return false;
     }
-    snprintf(name, sizeof(name), "%.*s", (int)len, variable);
-    char *text = text_format("environment: " PREFIX "%s", name);
+    char *text = text_format("environment: " PREFIX "%.*s", (int)(value - variable), variable);
     out->origin = tree_copy(tree, text, strlen(text));
-    out->value = variable + len + 1;
+    out->value = value + 1;
     free(text);
 
+    const char *name = out->origin + strlen("environment: " PREFIX);
     struct search search = find_targets(tree, name);
     out->target = search.first;
     if (search.n_targets == 0 && !is_service_link(name) && !is_test_runner(name)) {

@@ -31,13 +31,13 @@ static const char *constant_text(enum param_kind kind)
     case PARAM_HASH_TAG:
         return "two bytes";
     case PARAM_FILE:
-        return "a file name";
+        return "a file name of 1..4095 bytes without control characters";
     case PARAM_ADMIN:
         return ADDRESS_FORMS ", or off";
     case PARAM_BIND:
         return ADDRESS_FORMS;
     case PARAM_REPLICAS:
-        return "a list of 1..64 " ADDRESS_FORMS ", port 1..65535";
+        return "a list of 1..64 addresses (" ADDRESS_FORMS "), port 1..65535";
     case PARAM_POOL_NAME:
     case PARAM_SHARD_NAME:
         return "a name of 1..255 bytes without spaces and control characters";

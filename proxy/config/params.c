@@ -133,7 +133,10 @@ static void reject_no_map(struct reader *reader, const struct tree_node *node, c
 
     collect_keys(prefix, &words);
     tree_describe(node, found, sizeof(found));
-    snprintf(accepted, sizeof(accepted), "a map of %s", words_text(&words));
+    /* The one map with a short form. */
+    bool is_admin = strcmp(prefix, "admin.") == 0;
+    snprintf(accepted, sizeof(accepted), "%sa map of %s", is_admin ? "off, or " : "",
+             words_text(&words));
     problems_add(reader->problems, node, NULL, accepted, "%s", found);
     words_deinit(&words);
 }

@@ -26,7 +26,8 @@ static void replica_from_name(struct reader *reader, const struct tree_node *map
     const char *wrong = address_parse(&address, shard->name, false);
     if (wrong != NULL) {
         problems_add(reader->problems, map, "replicas",
-                     "a list of 1..64 " ADDRESS_FORMS ", or a shard called host:port", "nothing");
+                     "a list of 1..64 addresses (" ADDRESS_FORMS "), or a shard called host:port",
+                     "nothing");
         return;
     }
     shard->replicas = xcalloc(1, sizeof(*shard->replicas));

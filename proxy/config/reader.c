@@ -120,10 +120,23 @@ static char *describe_pools(const struct config *config, const char *before)
     return text;
 }
 
+static bool has_named_pool(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_pools; i++) {
+        if (config->pools[i].name != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void reader_resolve(struct reader *reader)
 {
     char found[TREE_TEXT_BYTES];
 
+    if (!has_named_pool(reader->config)) {
+        return; /* a problem that is reported already, once and not for each reference */
+    }
     for (size_t i = 0; i < reader->n_references; i++) {
         const struct reference *reference = &reader->references[i];
         int pool = config_find_pool(reader->config, reference->node->text);

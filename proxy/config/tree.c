@@ -213,6 +213,14 @@ static void put_element(struct writer *writer, const struct tree_node *node)
     put_text(writer, "]");
 }
 
+static void put_key(struct writer *writer, const char *key)
+{
+    if (key[0] == '\0') {
+        put_text(writer, "\"\"");
+    }
+    put_printable(writer, key);
+}
+
 static void put_path(struct writer *writer, const struct tree_node *node)
 {
     if (node->parent == NULL) {
@@ -226,7 +234,7 @@ static void put_path(struct writer *writer, const struct tree_node *node)
     if (node->parent->parent != NULL) {
         put_text(writer, ".");
     }
-    put_printable(writer, node->key);
+    put_key(writer, node->key);
 }
 
 void tree_path(const struct tree_node *node, const char *child, char *out, size_t size)
@@ -235,7 +243,7 @@ void tree_path(const struct tree_node *node, const char *child, char *out, size_
     put_path(&writer, node);
     if (child != NULL) {
         put_text(&writer, node->parent != NULL ? "." : "");
-        put_printable(&writer, child);
+        put_key(&writer, child);
     }
     if (out[0] == '\0') {
         put_text(&writer, "document");

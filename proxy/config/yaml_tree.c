@@ -122,9 +122,12 @@ static void report_syntax(const yaml_parser_t *parser, const char *text, size_t 
         problems_add_at(problems, (int)line, ROOT_PATH, "spaces", "a tab in the indentation");
         return;
     }
-    problems_add_at(problems, (int)line, ROOT_PATH, "YAML", "invalid YAML (%s%s%s)",
-                    parser->context != NULL ? parser->context : "",
-                    parser->context != NULL ? ", " : "", problem);
+    if (parser->context == NULL) {
+        problems_add_at(problems, (int)line, ROOT_PATH, "YAML", "invalid YAML (%s)", problem);
+        return;
+    }
+    problems_add_at(problems, (int)line, ROOT_PATH, "YAML", "invalid YAML (%s in line %zu, %s)",
+                    parser->context, parser->context_mark.line + 1, problem);
 }
 
 /* --- Nodes --- */
