@@ -2,6 +2,8 @@
  * How many CPUs this process may use: by affinity, and by the quota of its control groups, version
  * 2 (cpu.max) and version 1 (cpu.cfs_quota_us). What cannot be read limits nothing.
  */
+#include "config/cpus.h"
+
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,8 +12,6 @@
 
 #include "config/config.h"
 #include "config/text.h"
-
-#define CGROUP_ROOT "/sys/fs/cgroup"
 
 /* More CPUs than any kernel is built for. */
 #define MAX_SET_CPUS 65536u
@@ -119,8 +119,8 @@ static bool has_cpu_controller(const char *names)
     return false;
 }
 
-/* [line] of /proc/self/cgroup: "NUMBER:CONTROLLERS:PATH"; version 2 is "0::PATH". */
-static uint32_t quota_of_line(char *line)
+/* [line] is "NUMBER:CONTROLLERS:PATH", in version 2 "0::PATH". */
+static uint32_t quota_of_line(char *line, const char *mount)
 {
     line[strcspn(line, "\n")] = '\0';
     char *controllers = strchr(line, ':');
@@ -132,23 +132,28 @@ static uint32_t quota_of_line(char *line)
     controllers++;
     *path++ = '\0';
     if (controllers[0] == '\0') {
-        return least_quota(CGROUP_ROOT, path, quota_v2);
+        return least_quota(mount, path, quota_v2);
     }
-    return has_cpu_controller(controllers) ? least_quota(CGROUP_ROOT "/cpu", path, quota_v1)
-                                           : UINT32_MAX;
+    if (!has_cpu_controller(controllers)) {
+        return UINT32_MAX;
+    }
+    char *mount_v1 = text_format("%s/cpu", mount);
+    uint32_t quota = least_quota(mount_v1, path, quota_v1);
+    free(mount_v1);
+    return quota;
 }
 
-static uint32_t cpus_by_quota(void)
+uint32_t cpus_by_quota(const char *membership, const char *mount)
 {
     char line[4096];
     uint32_t least = UINT32_MAX;
-    FILE *file = fopen("/proc/self/cgroup", "re");
+    FILE *file = fopen(membership, "re");
 
     if (file == NULL) {
         return least;
     }
     while (fgets(line, sizeof(line), file) != NULL) {
-        uint32_t quota = quota_of_line(line);
+        uint32_t quota = quota_of_line(line, mount);
         least = quota < least ? quota : least;
     }
     fclose(file);
@@ -158,7 +163,7 @@ static uint32_t cpus_by_quota(void)
 uint32_t config_available_cpus(void)
 {
     uint32_t cpus = cpus_by_affinity();
-    uint32_t quota = cpus_by_quota();
+    uint32_t quota = cpus_by_quota("/proc/self/cgroup", "/sys/fs/cgroup");
 
     cpus = quota < cpus ? quota : cpus;
     return cpus > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX : cpus;

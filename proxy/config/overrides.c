@@ -34,17 +34,18 @@ struct override {
 
 /* --- Names --- */
 
-static bool character_matches(char in_variable, char in_path)
+/* How a character of a path stands in the name of a variable. */
+static char variable_character(char in_path)
 {
-    int upper = isalnum((unsigned char)in_path) ? toupper((unsigned char)in_path) : '_';
-    return in_variable == (char)upper;
+    unsigned char byte = (unsigned char)in_path;
+    return (char)(isalnum(byte) ? toupper(byte) : '_');
 }
 
 /* If [variable] begins with the [len] bytes of [text] in upper case: what follows, else NULL. */
 static const char *skip_name(const char *variable, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (!character_matches(variable[i], text[i])) {
+        if (variable[i] != variable_character(text[i])) {
             return NULL;
         }
     }
@@ -150,7 +151,7 @@ static void add_root_names(struct words *words)
             continue;
         }
         for (const char *at = params_table[i].path; *at != '\0'; at++) {
-            name[len++] = (char)(isalnum((unsigned char)*at) ? toupper((unsigned char)*at) : '_');
+            name[len++] = variable_character(*at);
         }
         words_add(words, name, len);
     }

@@ -1,5 +1,6 @@
 #include "config/yaml_tree.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -348,7 +349,9 @@ static void report_duplicate_keys(struct loader *loader, const struct tree_node 
 
 static void on_end(struct loader *loader)
 {
-    struct tree_node *node = loader->levels[--loader->depth].node;
+    const struct tree_node *node = loader->levels[--loader->depth].node;
+
+    assert(node != NULL);
     if (node->kind == TREE_MAP) {
         report_duplicate_keys(loader, node);
     }
