@@ -332,9 +332,9 @@ static int run(struct config *config)
     }
     if (process_init(&process, config) == 0) {
         code = control_run(process.control);
+        log_info("stopping");
     }
     process_deinit(&process);
-    log_info("stopped");
     log_deinit();
     return code;
 }
