@@ -135,7 +135,9 @@ struct config_source {
  * [problems] Receives every problem found; free with config_problems_deinit(). Never NULL.
  *
  * Returns 0, or -1 with at least one problem. Each problem is one line:
- * `FILE:LINE: PATH: found WHAT; accepted: WHAT`. Reads the file, has no other effect.
+ * `FILE:LINE: PATH: found WHAT; accepted: WHAT`, where `environment: RINGWAY_PATH` or
+ * `command line: --OPTION "VALUE"` stands for FILE:LINE: PATH when the value comes from there.
+ * Reads the file, has no other effect.
  */
 int config_load(struct config **out, const struct config_source *source,
                 struct config_problems *problems);
