@@ -41,6 +41,9 @@ static void pop_first(struct session *session)
         session->last = NULL;
     }
     session->n_open--;
+    if (session->first_bytes > session->largest_bytes) {
+        session->largest_bytes = session->first_bytes;
+    }
     session->first_bytes = 0;
     gauge_add(&session->plane->feedback->requests_open, -1);
     request->in_session = false;
@@ -366,16 +369,16 @@ static bool is_over(const struct session *session)
 {
     uint64_t limit = session->plane->config->client_output_bytes;
     uint64_t waiting = session->out.queue.bytes + session->held_bytes;
+    uint64_t largest;
 
     if (waiting <= limit) {
         return false;
     }
     /* One answer alone, a large multi-get, may use more than the limit: its client had no chance
      * to read any of it yet. */
-    if (waiting > session->first_bytes) {
-        return waiting - session->first_bytes > limit || waiting > limit + FANOUT_HELD_MAX;
-    }
-    return waiting > limit + FANOUT_HELD_MAX;
+    largest = session->largest_bytes > session->first_bytes ? session->largest_bytes
+                                                            : session->first_bytes;
+    return waiting > limit + largest || waiting > limit + FANOUT_HELD_MAX;
 }
 
 static bool has_ended(const struct session *session)
@@ -402,6 +405,9 @@ void session_flush(struct session *session)
     if (session->out.n_sent > 0) {
         counter_add(&plane->feedback->client_bytes_sent, session->out.n_sent);
         session->out.n_sent = 0;
+    }
+    if (session->out.queue.bytes == 0) {
+        session->largest_bytes = 0;
     }
     if (err < 0) {
         session_close(session);

@@ -38,11 +38,12 @@ struct session {
                                         waiting */
     struct request *first, *last;    /* open requests, oldest first */
     struct outlet out;
-    size_t held_bytes;  /* replies that wait for earlier ones */
-    size_t first_bytes; /* of the output, what the first request has produced so far */
-    struct inbuf in;    /* input that is not parsed yet */
-    size_t scanned;     /* codec: bytes of the input known to hold no line end */
-    uint64_t swallow;   /* bytes of input to drop */
+    size_t held_bytes;    /* replies that wait for earlier ones */
+    size_t first_bytes;   /* written so far by the first request */
+    size_t largest_bytes; /* written by one request since the output was last empty: the most */
+    struct inbuf in;      /* input that is not parsed yet */
+    size_t scanned;       /* codec: bytes of the input known to hold no line end */
+    uint64_t swallow;     /* bytes of input to drop */
     uint64_t id;
     uint64_t active_us; /* last time that bytes came; LINGERING: since when */
     uint32_t n_open;
