@@ -71,7 +71,7 @@ struct config_pool {
     uint32_t eject_after;            /* consecutive failures; 0 = never */
     uint64_t retry_after_us;         /* first wait before an ejected replica is probed */
     enum config_shard_down on_shard_down;
-    uint32_t down_pool; /* DOWN_POOL: index of the gutter pool */
+    uint32_t down_pool; /* DOWN_POOL: index of the gutter pool; else UINT32_MAX */
     enum config_partial on_partial;
     bool flush_all;
 };
