@@ -19,11 +19,13 @@ libssl-dev              demo    named by libmemcached.pc, which does not depend 
 git                     test    lists the files that the lint checks read
 python3                 test    runs the integration tests and the lint checks
 python3-yaml            test    reads configurations in tests
+python3-pymemcache      test    a Python client to test with (Apache-2.0)
 libcmocka-dev           test    unit and contract tests (Apache-2.0)
 libmemcached-tools      test    memccapable, a protocol conformance suite
 nutcracker              test    twemproxy, the program that the twemproxy ring is compared with
 clang                   test    second compiler, sanitizers
 libclang-rt-dev         test    run-time libraries of the sanitizers and of libFuzzer
+llvm                    test    names functions in the sanitizers' reports
 clang-tidy              test    static analysis
 clang-format            test    checks the formatting
 shellcheck              test    checks the shell scripts
