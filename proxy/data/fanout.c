@@ -8,6 +8,7 @@
 
 #define NO_KEY         UINT32_MAX
 #define CRLF_LEN       2u
+#define HELD_MIN_BYTES 8192u
 #define COPY_MAX_BYTES 1024u /* values up to this are copied together: fewer pieces to send */
 
 enum key_state { KEY_PENDING, KEY_HIT, KEY_MISS };
@@ -167,6 +168,9 @@ static bool hold(struct fanout *fanout, struct fanout_key *key, struct slice blo
     }
     if (fanout->held_len + block.len > fanout->held_room) {
         fanout->held_room = (fanout->held_len + block.len) * 2;
+        if (fanout->held_room < HELD_MIN_BYTES) {
+            fanout->held_room = HELD_MIN_BYTES;
+        }
         fanout->held = xrealloc(fanout->held, fanout->held_room);
     }
     memcpy(fanout->held + fanout->held_len, block.data, block.len);

@@ -2,7 +2,8 @@
 
 #include "wire/memcache_scan.h"
 
-#define VALUE_MAX INT32_MAX /* bytes in a value that a shard may announce */
+#define VALUE_MAX           INT32_MAX /* bytes in a value that a shard may announce */
+#define MAY_OVERFLOW_DIGITS 20        /* shorter numbers always fit 64 bits */
 
 /* What may stand between a reply's word and its CRLF. */
 enum reply_tail {
@@ -51,14 +52,19 @@ static const struct reply_word reply_words[] = {
 /* A space and a decimal number at [p]; returns what follows it, or NULL. */
 static const uint8_t *parse_number(const uint8_t *p, const uint8_t *end, uint64_t *value)
 {
+    uint64_t sum = 0;
     if (p == end || *p != ' ') {
         return NULL;
     }
     const uint8_t *start = ++p;
-    while (p < end && (uint8_t)(*p - '0') <= 9) {
-        p++;
+    for (; p < end && (uint8_t)(*p - '0') <= 9; p++) {
+        sum = sum * 10 + (uint64_t)(*p - '0');
     }
-    return scan_digits(scan_between(start, p), value) ? p : NULL;
+    *value = sum;
+    if (p - start >= MAY_OVERFLOW_DIGITS) {
+        return scan_digits(scan_between(start, p), value) ? p : NULL;
+    }
+    return p > start ? p : NULL;
 }
 
 /* key flags bytes [cas unique]; [p] stands after VALUE and its space. */
