@@ -38,12 +38,24 @@ static uint64_t field_u64(const struct option *option)
     return value;
 }
 
+static const struct config_pool *pool_of(const struct option *option)
+{
+    return option->base;
+}
+
+/* --- One function for each kind of value --- */
+
 static json_t *build_text(const char *text)
 {
     return text == NULL ? json_null() : json_value_text(text);
 }
 
-static json_t *build_field_text(const struct option *option)
+static json_t *build_number(const struct option *option)
+{
+    return json_value_count(field_u32(option));
+}
+
+static json_t *build_string(const struct option *option)
 {
     const char *text;
 
@@ -51,42 +63,56 @@ static json_t *build_field_text(const struct option *option)
     return build_text(text);
 }
 
-static json_t *build_duration(uint64_t us)
+static json_t *build_duration(const struct option *option)
 {
     char text[UNITS_TEXT_BYTES];
 
-    units_write_duration(us, text);
+    units_write_duration(field_u64(option), text);
     return json_value_text(text);
 }
 
-static json_t *build_size(uint64_t bytes)
+static json_t *build_size(const struct option *option)
 {
     char text[UNITS_TEXT_BYTES];
 
-    units_write_size(bytes, text);
+    units_write_size(field_u64(option), text);
     return json_value_text(text);
 }
 
-static json_t *build_mode(uint32_t mode)
+static json_t *build_flag(const struct option *option)
+{
+    bool flag;
+
+    memcpy(&flag, field_of(option), sizeof flag);
+    return json_value_bool(flag);
+}
+
+static json_t *build_mode(const struct option *option)
 {
     char text[8];
 
-    (void)snprintf(text, sizeof text, "%04o", (unsigned)(mode & 07777u));
+    (void)snprintf(text, sizeof text, "%04o", (unsigned)(field_u32(option) & 07777u));
     return json_value_text(text);
 }
 
-static json_t *build_level(uint32_t level)
+static json_t *build_level(const struct option *option)
 {
     static const char *const words[] = {[CONFIG_LOG_DEBUG] = "debug",
                                         [CONFIG_LOG_INFO] = "info",
                                         [CONFIG_LOG_WARN] = "warn",
                                         [CONFIG_LOG_ERROR] = "error"};
 
-    return json_value_text(words[level]);
+    return json_value_text(words[field_u32(option)]);
 }
 
-static json_t *build_access(const struct config_log *log)
+static json_t *build_format(const struct option *option)
 {
+    return json_value_text(field_u32(option) == CONFIG_LOG_TEXT ? "text" : "json");
+}
+
+static json_t *build_access(const struct option *option)
+{
+    const struct config_log *log = &option->config->log;
     char text[16];
 
     switch (log->access) {
@@ -103,34 +129,59 @@ static json_t *build_access(const struct config_log *log)
     return json_value_text(text);
 }
 
-static json_t *build_protocol(uint32_t protocol)
+static json_t *build_partial(const struct option *option)
+{
+    return json_value_text(field_u32(option) == CONFIG_PARTIAL_MISS ? "miss" : "error");
+}
+
+static json_t *build_protocol(const struct option *option)
 {
     static const char *const words[] = {[CONFIG_MEMCACHED] = "memcached"};
 
-    return json_value_text(words[protocol]);
+    return json_value_text(words[field_u32(option)]);
 }
 
-static json_t *build_shard_down(const struct config *config, const struct config_pool *pool)
+static json_t *build_preset(const struct option *option)
 {
-    switch (pool->on_shard_down) {
-    case CONFIG_DOWN_ERROR:
-        return json_value_text("error");
-    case CONFIG_DOWN_NEXT:
-        return json_value_text("next");
-    case CONFIG_DOWN_POOL:
-        break;
-    }
-    return json_value_text(config->pools[pool->down_pool].name);
+    return build_text(hashring_preset_name(pool_of(option)->ring.preset));
 }
 
-static json_t *build_hash_tag(const struct hashring_options *ring)
+static json_t *build_algorithm(const struct option *option)
 {
+    return build_text(hashring_algorithm_name(pool_of(option)->ring.algorithm));
+}
+
+static json_t *build_hash(const struct option *option)
+{
+    return build_text(hashring_hash_kind_name(pool_of(option)->ring.hash));
+}
+
+/* Zero points stand for the algorithm's default, which the file says by saying nothing. */
+static json_t *build_points(const struct option *option)
+{
+    uint32_t points = field_u32(option);
+
+    return points == 0 ? json_null() : json_value_count(points);
+}
+
+static json_t *build_hash_tag(const struct option *option)
+{
+    const struct hashring_options *ring = &pool_of(option)->ring;
+
     return ring->has_hash_tag ? json_value_slice(slice_make(ring->hash_tag, sizeof ring->hash_tag))
                               : json_null();
 }
 
-static json_t *build_replicas(const struct config_shard *shard)
+static json_t *build_address(const struct option *option)
 {
+    const struct config_address *address = field_of(option);
+
+    return build_text(address->text);
+}
+
+static json_t *build_replicas(const struct option *option)
+{
+    const struct config_shard *shard = option->base;
     json_t *array = json_value_array();
     size_t i;
 
@@ -140,88 +191,56 @@ static json_t *build_replicas(const struct config_shard *shard)
     return array;
 }
 
-/* Zero points stand for the algorithm's default, which the file says by saying nothing. */
-static json_t *build_points(uint32_t points)
+static json_t *build_pool_name(const struct option *option)
 {
-    return points == 0 ? json_null() : json_value_count(points);
+    return json_value_text(option->config->pools[field_u32(option)].name);
 }
 
-static json_t *build_flag(const struct option *option)
+static json_t *build_shard_down(const struct option *option)
 {
-    bool flag;
+    const struct config_pool *pool = pool_of(option);
 
-    memcpy(&flag, field_of(option), sizeof flag);
-    return json_value_bool(flag);
-}
-
-static json_t *build_partial(uint32_t partial)
-{
-    return json_value_text(partial == CONFIG_PARTIAL_MISS ? "miss" : "error");
-}
-
-static json_t *build_format(uint32_t format)
-{
-    return json_value_text(format == CONFIG_LOG_TEXT ? "text" : "json");
-}
-
-static json_t *build_value(const struct option *option)
-{
-    const struct config *config = option->config;
-
-    switch (option->param->kind) {
-    case PARAM_NUMBER:
-    case PARAM_WORKERS:
-        return json_value_count(field_u32(option));
-    case PARAM_SIZE:
-        return build_size(field_u64(option));
-    case PARAM_DURATION:
-        return build_duration(field_u64(option));
-    case PARAM_FLAG:
-        return build_flag(option);
-    case PARAM_MODE:
-        return build_mode(field_u32(option));
-    case PARAM_LEVEL:
-        return build_level(field_u32(option));
-    case PARAM_FORMAT:
-        return build_format(field_u32(option));
-    case PARAM_ACCESS:
-        return build_access(&config->log);
-    case PARAM_PARTIAL:
-        return build_partial(field_u32(option));
-    case PARAM_PROTOCOL:
-        return build_protocol(field_u32(option));
-    case PARAM_PRESET:
-        return build_text(
-            hashring_preset_name(((const struct config_pool *)option->base)->ring.preset));
-    case PARAM_ALGORITHM:
-        return build_text(
-            hashring_algorithm_name(((const struct config_pool *)option->base)->ring.algorithm));
-    case PARAM_HASH:
-        return build_text(
-            hashring_hash_kind_name(((const struct config_pool *)option->base)->ring.hash));
-    case PARAM_POINTS:
-        return build_points(field_u32(option));
-    case PARAM_HASH_TAG:
-        return build_hash_tag(&((const struct config_pool *)option->base)->ring);
-    case PARAM_FILE:
-    case PARAM_POOL_NAME:
-    case PARAM_SHARD_NAME:
-    case PARAM_PREFIX:
-        return build_field_text(option);
-    case PARAM_ADMIN:
-    case PARAM_BIND:
-        return build_text(((const struct config_address *)field_of(option))->text);
-    case PARAM_REPLICAS:
-        return build_replicas(option->base);
-    case PARAM_POOL_NAME_OF:
-        return json_value_text(config->pools[field_u32(option)].name);
-    case PARAM_SHARD_DOWN:
-        return build_shard_down(config, option->base);
-    case PARAM_N_KINDS:
+    switch (pool->on_shard_down) {
+    case CONFIG_DOWN_ERROR:
+        return json_value_text("error");
+    case CONFIG_DOWN_NEXT:
+        return json_value_text("next");
+    case CONFIG_DOWN_POOL:
         break;
     }
-    return json_null();
+    return json_value_text(option->config->pools[pool->down_pool].name);
 }
+
+static json_t *(*const builders[])(const struct option *option) = {
+    [PARAM_NUMBER] = build_number,
+    [PARAM_SIZE] = build_size,
+    [PARAM_DURATION] = build_duration,
+    [PARAM_WORKERS] = build_number,
+    [PARAM_FLAG] = build_flag,
+    [PARAM_MODE] = build_mode,
+    [PARAM_LEVEL] = build_level,
+    [PARAM_FORMAT] = build_format,
+    [PARAM_ACCESS] = build_access,
+    [PARAM_PARTIAL] = build_partial,
+    [PARAM_PROTOCOL] = build_protocol,
+    [PARAM_PRESET] = build_preset,
+    [PARAM_ALGORITHM] = build_algorithm,
+    [PARAM_HASH] = build_hash,
+    [PARAM_POINTS] = build_points,
+    [PARAM_HASH_TAG] = build_hash_tag,
+    [PARAM_FILE] = build_string,
+    [PARAM_ADMIN] = build_address,
+    [PARAM_BIND] = build_address,
+    [PARAM_REPLICAS] = build_replicas,
+    [PARAM_POOL_NAME] = build_string,
+    [PARAM_SHARD_NAME] = build_string,
+    [PARAM_POOL_NAME_OF] = build_pool_name,
+    [PARAM_SHARD_DOWN] = build_shard_down,
+    [PARAM_PREFIX] = build_string,
+};
+_Static_assert(sizeof builders / sizeof *builders == PARAM_N_KINDS, "a function for each kind");
+
+/* --- Objects --- */
 
 /* The object in [object] called as the first [len] bytes of [key], made if it is not there. */
 static json_t *descend(json_t *object, const char *key, size_t len)
@@ -260,7 +279,7 @@ static json_t *build_scope(const struct config *config, enum param_scope scope, 
         struct option option = {config, base, &params_table[i]};
 
         if (option.param->scope == scope) {
-            put_at(object, option.param->key, build_value(&option));
+            put_at(object, option.param->key, builders[option.param->kind](&option));
         }
     }
     return object;

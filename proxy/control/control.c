@@ -39,6 +39,7 @@ struct control {
     uint64_t started_us;
     double started_unix;
     struct drain drain;
+    uint64_t closed_us; /* when the workers were told to drain */
     struct admin *admin;
 };
 
@@ -69,6 +70,19 @@ static struct control_view view_of(const struct control *control)
     };
 }
 
+/* Whether every worker has woken up since it was told to drain. */
+static bool has_settled(const struct control *control)
+{
+    uint32_t i;
+
+    for (i = 0; i < control->options.n_workers; i++) {
+        if (counter_get(&control->options.feedback[i]->heartbeat) < control->closed_us) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct drain_load load_of(const struct control *control)
 {
     struct control_view view = view_of(control);
@@ -76,7 +90,26 @@ static struct drain_load load_of(const struct control *control)
     return (struct drain_load){
         .clients = view_process_sum(&view, offsetof(struct feedback, clients)),
         .requests = view_process_sum(&view, offsetof(struct feedback, requests_open)),
+        .settled = has_settled(control),
     };
+}
+
+static void ping(struct control *control, uint32_t index, uint64_t now)
+{
+    control->pings_us[index] = now;
+    control->options.hooks.ping(control->options.hooks.arg, index, now);
+}
+
+/* Tell the workers to drain; the ping that follows is answered when they have. */
+static void close_workers(struct control *control)
+{
+    uint32_t i;
+
+    control->options.hooks.drain(control->options.hooks.arg);
+    control->closed_us = now_us();
+    for (i = 0; i < control->options.n_workers; i++) {
+        ping(control, i, control->closed_us);
+    }
 }
 
 static void advance_drain(struct control *control)
@@ -89,7 +122,7 @@ static void advance_drain(struct control *control)
     case DRAIN_CLOSE:
         log_info("draining: listeners and idle clients are closed, %llu clients are open",
                  (unsigned long long)load.clients);
-        control->options.hooks.drain(control->options.hooks.arg);
+        close_workers(control);
         break;
     case DRAIN_STOP:
         if (load.requests > 0) {
@@ -179,8 +212,7 @@ static void ping_all(struct control *control)
 
         all_started = all_started && answered != 0;
         if (answered == control->pings_us[i] && now - answered >= PING_INTERVAL_MS * 1000u / 2u) {
-            control->pings_us[i] = now;
-            control->options.hooks.ping(control->options.hooks.arg, i, now);
+            ping(control, i, now);
         }
     }
     uv_timer_set_repeat(&control->ping_timer, all_started ? PING_INTERVAL_MS : START_INTERVAL_MS);

@@ -41,6 +41,8 @@ static bool timed_out(const struct drain *drain, uint64_t now_us)
 
 enum drain_action drain_tick(struct drain *drain, uint64_t now_us, struct drain_load load)
 {
+    bool is_done;
+
     switch (drain->state) {
     case DRAIN_SERVING:
     case DRAIN_STOPPED:
@@ -52,7 +54,8 @@ enum drain_action drain_tick(struct drain *drain, uint64_t now_us, struct drain_
         }
         break;
     case DRAIN_CLOSING:
-        if (drain->stopping && (load.clients == 0 || timed_out(drain, now_us))) {
+        is_done = load.settled && load.clients == 0;
+        if (drain->stopping && (is_done || timed_out(drain, now_us))) {
             drain_stop_now(drain, load);
             return DRAIN_STOP;
         }

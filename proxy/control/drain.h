@@ -3,7 +3,7 @@
  * in, what to do comes out. Used for SIGTERM and for POST /drain.
  *
  * The story: drain_begin() -> DELAY, where only the readiness probe fails -> CLOSING, the workers
- * close listeners and idle clients -> no client is left, or the time is over -> STOPPED. A drain
+ * close listeners and idle clients -> they have and no client is left, or the time is over -> STOPPED. A drain
  * that nobody asked to stop stays in CLOSING. drain_stop_now() stops from every state.
  */
 #ifndef RINGWAY_CONTROL_DRAIN_H
@@ -37,6 +37,7 @@ struct drain {
 /* What is open now, all workers together. */
 struct drain_load {
     uint64_t clients, requests;
+    bool settled; /* CLOSING: every worker has closed its listeners, so no client can join */
 };
 
 void drain_init(struct drain *drain, uint64_t delay_us, uint64_t timeout_us);

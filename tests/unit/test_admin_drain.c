@@ -14,7 +14,8 @@
 #define TIMEOUT_US UINT64_C(10000000)
 #define START_US   UINT64_C(1000000)
 
-static const struct drain_load idle = {0, 0}, quiet = {3, 0}, busy = {3, 2};
+static const struct drain_load idle = {0, 0, true}, quiet = {3, 0, true}, busy = {3, 2, true},
+                               unsettled = {0, 0, false};
 
 static struct drain begun(bool stop)
 {
@@ -77,6 +78,17 @@ static void test_it_waits_for_clients(void **state)
     assert_int_equal(drain_tick(&drain, closed_us + 2, quiet), DRAIN_NOTHING);
     assert_int_equal(drain_tick(&drain, closed_us + 3, idle), DRAIN_STOP);
     assert_int_equal(drain_tick(&drain, closed_us + 4, idle), DRAIN_NOTHING);
+    assert_int_equal(drain_exit_code(&drain), 0);
+}
+
+static void test_it_waits_until_nobody_can_join(void **state)
+{
+    struct drain drain = closing(true);
+    uint64_t closed_us = START_US + DELAY_US;
+
+    (void)state;
+    assert_int_equal(drain_tick(&drain, closed_us + 1, unsettled), DRAIN_NOTHING);
+    assert_int_equal(drain_tick(&drain, closed_us + TIMEOUT_US, unsettled), DRAIN_STOP);
     assert_int_equal(drain_exit_code(&drain), 0);
 }
 
@@ -164,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_the_delay_is_kept_even_when_idle),
         cmocka_unit_test(test_without_delay_it_closes_at_once),
         cmocka_unit_test(test_it_waits_for_clients),
+        cmocka_unit_test(test_it_waits_until_nobody_can_join),
         cmocka_unit_test(test_open_requests_at_the_deadline_are_told),
         cmocka_unit_test(test_clients_without_requests_at_the_deadline_are_fine),
         cmocka_unit_test(test_without_stop_it_stays),
