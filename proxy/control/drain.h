@@ -3,8 +3,9 @@
  * in, what to do comes out. Used for SIGTERM and for POST /drain.
  *
  * The story: drain_begin() -> DELAY, where only the readiness probe fails -> CLOSING, the workers
- * close listeners and idle clients -> they have and no client is left, or the time is over -> STOPPED. A drain
- * that nobody asked to stop stays in CLOSING. drain_stop_now() stops from every state.
+ * close listeners and idle clients -> they have and no client is left, or the time is over ->
+ * STOPPED. A drain that nobody asked to stop stays in CLOSING. drain_stop_now() stops from every
+ * state.
  */
 #ifndef RINGWAY_CONTROL_DRAIN_H
 #define RINGWAY_CONTROL_DRAIN_H
