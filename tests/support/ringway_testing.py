@@ -197,7 +197,17 @@ class Memcached:
         self.direct().ask(b'flush_all\r\n', b'OK\r\n')
 
     def freeze(self):
+        """Stop it, and come back when every thread has stopped."""
         self.process.kill(signal.SIGSTOP)
+        wait_until(self.is_frozen, 'memcached stops', interval=0.001)
+
+    def is_frozen(self):
+        tasks = '/proc/%d/task' % self.process.pid
+        for task in os.listdir(tasks):
+            with open(os.path.join(tasks, task, 'stat'), encoding='ascii', errors='replace') as stat:
+                if stat.read().rsplit(')', 1)[1].split()[0] != 'T':
+                    return False
+        return True
 
     def thaw(self):
         self.process.kill(signal.SIGCONT)
