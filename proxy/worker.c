@@ -18,9 +18,8 @@ struct worker {
     bool drained, stopped; /* the worker's own: done already */
 };
 
-static void on_wake(uv_async_t *wake)
+static void answer_ping(struct worker *worker)
 {
-    struct worker *worker = wake->data;
     struct feedback *feedback = worker->plane.feedback;
     uint64_t ping_us = atomic_load(&worker->ping_us);
 
@@ -30,10 +29,17 @@ static void on_wake(uv_async_t *wake)
         gauge_set(&feedback->loop_lag_us, now_us > ping_us ? now_us - ping_us : 0);
         gauge_set(&feedback->heartbeat, ping_us);
     }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct worker *worker = wake->data;
+
     if (atomic_load(&worker->drain) && !worker->drained) {
         worker->drained = true;
         plane_drain(&worker->plane);
     }
+    answer_ping(worker); /* after the drain: an answer says that listeners are closed */
     if (atomic_load(&worker->stop) && !worker->stopped) {
         worker->stopped = true;
         plane_stop(&worker->plane);
