@@ -6,6 +6,8 @@
 #ifndef RINGWAY_TESTS_SUPPORT_PLANE_RIG_H
 #define RINGWAY_TESTS_SUPPORT_PLANE_RIG_H
 
+#include <signal.h>
+
 #include "data/plane.h"
 #include "data/session.h"
 #include "data/upstream.h"
@@ -274,6 +276,7 @@ static inline void rig_start_plane(struct rig *rig)
  */
 static inline void rig_init(struct rig *rig, const char *yaml, size_t n_shards)
 {
+    (void)signal(SIGPIPE, SIG_IGN); /* as the program does */
     memset(rig, 0, sizeof(*rig));
     snprintf(rig->folder, sizeof(rig->folder), "/tmp/ringway-rig-XXXXXX");
     MUST(mkdtemp(rig->folder) != NULL);
