@@ -332,6 +332,13 @@ def parse_bind(bind):
     return (host.strip('[]'), int(port))
 
 
+def is_sanitized():
+    """Was the proxy built with a sanitizer? Its memory is no measure then."""
+    with open(RINGWAY, 'rb') as file:
+        program = file.read()
+    return b'__asan_init' in program or b'__tsan_init' in program
+
+
 # ---- the raw client ------------------------------------------------------------------------------
 
 def show(data, limit=400):
