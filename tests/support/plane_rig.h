@@ -8,6 +8,7 @@
 
 #include <signal.h>
 
+#include "base/log.h"
 #include "data/plane.h"
 #include "data/session.h"
 #include "data/upstream.h"
@@ -277,6 +278,7 @@ static inline void rig_start_plane(struct rig *rig)
 static inline void rig_init(struct rig *rig, const char *yaml, size_t n_shards)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* as the program does */
+    MUST(log_init(&(struct log_options){.level = LOG_ERROR}) == 0);
     memset(rig, 0, sizeof(*rig));
     snprintf(rig->folder, sizeof(rig->folder), "/tmp/ringway-rig-XXXXXX");
     MUST(mkdtemp(rig->folder) != NULL);
