@@ -394,8 +394,8 @@ static void copy_keys(struct fanout *fanout, const struct memcache_request *pars
     size_t at = 0;
 
     fanout->text = xmalloc(parse->keys.len + 1);
-    fanout->keys = xmalloc(parse->n_keys * sizeof(*fanout->keys));
-    while ((key = memcache_keys_next(&rest)).len > 0) {
+    fanout->keys = xcalloc(parse->n_keys, sizeof(*fanout->keys));
+    while (fanout->n_keys < parse->n_keys && (key = memcache_keys_next(&rest)).len > 0) {
         fanout->text[at++] = ' ';
         memcpy(fanout->text + at, key.data, key.len);
         fanout->keys[fanout->n_keys++] =

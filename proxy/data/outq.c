@@ -1,5 +1,6 @@
 #include "data/outq.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -185,6 +186,7 @@ void outq_consume(struct outq *q, struct segment_pool *pool, size_t n)
     while (n > 0 || (q->head != NULL && q->head->len == 0)) {
         struct segment *segment = q->head;
 
+        assert(segment != NULL); /* the caller sent no more than there was */
         if (segment->len > n) {
             segment->data += n;
             segment->len -= n;

@@ -1,5 +1,7 @@
 #include "data/request.h"
 
+#include <assert.h>
+
 #include "data/access_log.h"
 #include "data/fanout.h"
 #include "data/session.h"
@@ -64,7 +66,10 @@ void request_finish(struct plane *plane, struct request *request, enum feedback_
     }
     if (!request->in_session) {
         request_release(plane, request);
-    } else if (request->session->first == request) {
+        return;
+    }
+    assert(request->session != NULL);
+    if (request->session->first == request) {
         session_advance(request->session);
     }
 }

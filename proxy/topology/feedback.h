@@ -14,20 +14,20 @@
 #define FEEDBACK_OUTCOMES(X)                                                                       \
     X(HIT, "hit")                                                                                  \
     X(MISS, "miss")                                                                                \
-    X(OK, "ok")                   /* stored, deleted, touched, counted, answered */                \
-    X(NOT_OK, "not_ok")           /* not stored, exists */                                         \
+    X(OK, "ok")         /* stored, deleted, touched, counted, answered */                          \
+    X(NOT_OK, "not_ok") /* not stored, exists */                                                   \
     X(CLIENT_ERROR, "client_error")                                                                \
     X(SERVER_ERROR, "server_error") /* the shard said so */                                        \
     X(TIMEOUT, "timeout")                                                                          \
     X(UNAVAILABLE, "unavailable")                                                                  \
     X(BUSY, "busy")                                                                                \
-    X(CANCELLED, "cancelled")     /* the client went away first */
+    X(CANCELLED, "cancelled") /* the client went away first */
 
 enum feedback_outcome {
 #define X(name, label) FEEDBACK_##name,
     FEEDBACK_OUTCOMES(X)
 #undef X
-    FEEDBACK_N_OUTCOMES
+        FEEDBACK_N_OUTCOMES
 };
 
 /* A replica as one worker sees it. X(NAME, label) */
@@ -41,7 +41,7 @@ enum feedback_state {
 #define X(name, label) FEEDBACK_STATE_##name,
     FEEDBACK_STATES(X)
 #undef X
-    FEEDBACK_N_STATES
+        FEEDBACK_N_STATES
 };
 
 /* One shard as one worker saw it. A multi-get counts once on each shard that it asks, as get. */
@@ -71,15 +71,15 @@ struct feedback_pool {
 };
 
 struct feedback {
-    struct feedback_pool *pools; /* topology.n_pools */
-    _Atomic uint64_t heartbeat;  /* the last ping that this worker answered, see worker.h */
+    struct feedback_pool *pools;  /* topology.n_pools */
+    _Atomic uint64_t heartbeat;   /* the last ping that this worker answered, see worker.h */
     _Atomic uint64_t loop_lag_us; /* how late the last ping was answered */
-    _Atomic uint64_t clients;    /* open now */
+    _Atomic uint64_t clients;     /* open now */
     _Atomic uint64_t clients_accepted, clients_refused, clients_idle_closed;
     _Atomic uint64_t clients_overflowed; /* closed for unread output beyond client_output */
     _Atomic uint64_t clients_cut;        /* closed because a value broke off half-way */
     _Atomic uint64_t client_bytes_received, client_bytes_sent;
-    _Atomic uint64_t bad_requests; /* lines answered with an error before any routing */
+    _Atomic uint64_t bad_requests;  /* lines answered with an error before any routing */
     _Atomic uint64_t requests_open; /* now */
 };
 

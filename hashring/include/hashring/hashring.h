@@ -210,9 +210,10 @@ const char *hashring_preset_names(void);
  * [options]  NULL for the defaults. Borrowed for the call only.
  *
  * Returns 0 or
- *   HASHRING_ERR_INVALID          [out] or [shards] is NULL, or an option is outside its
- * enumeration HASHRING_ERR_NO_SHARDS        [n_shards] is 0 HASHRING_ERR_TOO_MANY_SHARDS [n_shards]
- * is above HASHRING_MAX_SHARDS HASHRING_ERR_BAD_NAME         a name is NULL, empty or too long
+ *   HASHRING_ERR_INVALID          [out] or [shards] is NULL, or an option is not of its enumeration
+ *   HASHRING_ERR_NO_SHARDS        [n_shards] is 0
+ *   HASHRING_ERR_TOO_MANY_SHARDS  [n_shards] is above HASHRING_MAX_SHARDS
+ *   HASHRING_ERR_BAD_NAME         a name is NULL, empty or too long
  *   HASHRING_ERR_DUPLICATE_NAME   two names are equal
  *   HASHRING_ERR_BAD_WEIGHT       a weight is 0 or above HASHRING_MAX_WEIGHT
  *   HASHRING_ERR_BAD_POINTS       points are out of range, or not what the preset has
