@@ -21,8 +21,13 @@ except ImportError:
 class MemccapableTest(rt.ByteTestCase):
     def capable(self, port):
         """{test: passed} of the text protocol."""
-        run = subprocess.run(['memccapable', '-h', '127.0.0.1', '-p', str(port), '-a', '-t', '5', '-v'],
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+        run = subprocess.run(
+            ['memccapable', '-h', '127.0.0.1', '-p', str(port), '-a', '-t', '5', '-v'],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+            check=False,
+        )
         out = run.stdout.decode('utf-8', 'replace')
         # With -v, reasons stand between a test's name and the next one's.
         parts = re.split(r'(ascii [a-z]+(?: noreply)?) {2,}', out)[1:]

@@ -44,8 +44,10 @@ class Bystander:
                 key, number = self.keys[number % len(self.keys)], number + 1
                 value = b'%s=%d' % (key, number)
                 began = time.monotonic()
-                self.client.ask(b'set %s 0 0 %d\r\n%s\r\nget %s\r\n' % (key, len(value), value, key),
-                                b'STORED\r\nVALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(value), value))
+                self.client.ask(
+                    b'set %s 0 0 %d\r\n%s\r\nget %s\r\n' % (key, len(value), value, key),
+                    b'STORED\r\nVALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(value), value),
+                )
                 self.latencies.append(time.monotonic() - began)
                 time.sleep(0.002)
             self.client.expect_sync()
@@ -66,22 +68,33 @@ class Bystander:
             raise AssertionError('a bystander was hit: %s' % self.failure)
         slow = sorted(self.latencies)[int(len(self.latencies) * 0.95)]
         if slow > self.limit:
-            raise AssertionError('a bystander waited %.3f s (95th percentile of %d, limit %.2f)'
-                                 % (slow, len(self.latencies), self.limit))
+            raise AssertionError(
+                'a bystander waited %.3f s (95th percentile of %d, limit %.2f)'
+                % (slow, len(self.latencies), self.limit)
+            )
 
 
 class FaultTestCase(rt.ProcessTestCase):
     """One worker, so that everybody shares its loop and its shard connections."""
+
     pool_options = {}
 
     def start(self, targets, **options):
-        pool = {'timeouts': {'connect': '250ms', 'request': '%dms' % (REQUEST_TIMEOUT * 1000)},
-                'health': {'eject_after': 0, 'retry_after': '50ms'}}
+        pool = {
+            'timeouts': {'connect': '250ms', 'request': '%dms' % (REQUEST_TIMEOUT * 1000)},
+            'health': {'eject_after': 0, 'retry_after': '50ms'},
+        }
         pool.update(options.pop('pool', {}))
-        self.proxy = self.ringway(rt.proxy_config(
-            [rt.pool_config('main', targets, **pool)] + options.pop('more_pools', []), **dict({'workers': 1}, **options)))
+        self.proxy = self.ringway(
+            rt.proxy_config(
+                [rt.pool_config('main', targets, **pool)] + options.pop('more_pools', []),
+                **dict({'workers': 1}, **options)
+            )
+        )
         self.keys = self.proxy.keys_on('s0', 60)
-        self.other_keys = [key for name in targets if name != 's0' for key in self.proxy.keys_on(name, 5)]
+        self.other_keys = [
+            key for name in targets if name != 's0' for key in self.proxy.keys_on(name, 5)
+        ]
         return self.proxy
 
     def fakes(self, count=2):
@@ -92,7 +105,9 @@ class FaultTestCase(rt.ProcessTestCase):
 
     def start_fakes(self, count=2, **options):
         self.shards = self.fakes(count)
-        return self.start({'s%d' % i: shard.target() for i, shard in enumerate(self.shards)}, **options)
+        return self.start(
+            {'s%d' % i: shard.target() for i, shard in enumerate(self.shards)}, **options
+        )
 
     def bystander(self, limit=0.3):
         return Bystander(self.proxy.address(), self.other_keys, limit)
@@ -104,9 +119,11 @@ class FaultTestCase(rt.ProcessTestCase):
     def wait_serving(self, key, seconds=10):
         """Poll until requests for [key] are answered normally."""
         with rt.Client(self.proxy.address()) as client:
+
             def served():
                 client.send(b'get %s\r\n' % key)
                 return not client.values()[1].startswith(b'SERVER_ERROR')
+
             rt.wait_until(served, 'the shard of %r serves' % key, seconds, 0.05)
 
     def store_all(self, keys):
@@ -118,9 +135,13 @@ class FaultTestCase(rt.ProcessTestCase):
     def right_or_error(self, client, key):
         """One get: the right value, a miss, or the shard's error. True if it was served."""
         client.send(b'get %s\r\n' % key)
-        match = client.expect_re(rb'(VALUE [^\r\n]*\r\n.*?\r\n)?(END|SERVER_ERROR shard s0 [a-z ]+)\r\n')
+        match = client.expect_re(
+            rb'(VALUE [^\r\n]*\r\n.*?\r\n)?(END|SERVER_ERROR shard s0 [a-z ]+)\r\n'
+        )
         if match.group(1):
-            self.assertEqual(match.group(), b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(key), key))
+            self.assertEqual(
+                match.group(), b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(key), key)
+            )
         return match.group(2) == b'END'
 
 
@@ -161,16 +182,24 @@ class ShardFaultTest(FaultTestCase):
             yield 'END missing', reply(b'VALUE %s 0 3\r\nabc\r\nSTORED\r\n' % key), FAIL
             yield 'a wrong end of the value', reply(b'VALUE %s 0 3\r\nabcXXEND\r\n' % key), FAIL
             yield 'a length of -1', reply(b'VALUE %s 0 -1\r\n\r\nEND\r\n' % key), FAIL
-            yield 'a length of 2^64', reply(b'VALUE %s 0 18446744073709551616\r\n\r\nEND\r\n' % key), FAIL
+            yield 'a length of 2^64', reply(
+                b'VALUE %s 0 18446744073709551616\r\n\r\nEND\r\n' % key
+            ), FAIL
             yield 'a length of abc', reply(b'VALUE %s 0 abc\r\n\r\nEND\r\n' % key), FAIL
             yield 'VALUE without length', reply(b'VALUE %s 0\r\nabc\r\nEND\r\n' % key), FAIL
             yield 'VA', reply(b'VA 3\r\nabc\r\n'), FAIL
-            yield 'closes within the value', fake_shard.reply_and_close(b'VALUE %s 0 9\r\nabc' % key), FAIL
-            yield 'closes before END', fake_shard.reply_and_close(b'VALUE %s 0 3\r\nabc\r\n' % key), FAIL
+            yield 'closes within the value', fake_shard.reply_and_close(
+                b'VALUE %s 0 9\r\nabc' % key
+            ), FAIL
+            yield 'closes before END', fake_shard.reply_and_close(
+                b'VALUE %s 0 3\r\nabc\r\n' % key
+            ), FAIL
         else:
             yield 'a value', reply(b'VALUE %s 0 3\r\nabc\r\nEND\r\n' % key), FAIL
             yield 'END', reply(b'END\r\n'), FAIL
-            yield 'ERROR, and the value taken for commands', reply(b'ERROR\r\nERROR\r\n'), rb'ERROR\r\n|' + FAIL
+            yield 'ERROR, and the value taken for commands', reply(
+                b'ERROR\r\nERROR\r\n'
+            ), rb'ERROR\r\n|' + FAIL
             yield 'DELETED', reply(b'DELETED\r\n'), FAIL
 
     def one_fault(self, request, key, action, expected):
@@ -209,16 +238,22 @@ class ShardFaultTest(FaultTestCase):
         self.run_faults(b'set')
 
     def test_a_value_cut_in_the_middle(self):
-        """Nothing sent yet: an error. Bytes of the value sent already: the client is cut, never told lies."""
+        """Nothing sent yet: an error. Bytes of the value sent already: the client is cut."""
         self.start_fakes()
         for size in (100, 10000, 1000000):
-            for action in (fake_shard.reply_and_close, fake_shard.reply_and_reset, fake_shard.reply_and_hang):
+            for action in (
+                fake_shard.reply_and_close,
+                fake_shard.reply_and_reset,
+                fake_shard.reply_and_hang,
+            ):
                 with self.subTest(size=size, action=action.__name__):
                     right = b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (self.keys[0], size, b'x' * size)
-                    self.shards[0].on(b'get', action(right[:size // 2]), times=1)
+                    self.shards[0].on(b'get', action(right[: size // 2]), times=1)
                     client = self.client(self.proxy)
                     client.send(b'get %s\r\n' % self.keys[0])
-                    while client.fill() and not re.search(rb'SERVER_ERROR [^\n]*\n$', client.buffer[-100:]):
+                    while client.fill() and not re.search(
+                        rb'SERVER_ERROR [^\n]*\n$', client.buffer[-100:]
+                    ):
                         pass
                     got = bytes(client.buffer)
                     if not re.fullmatch(FAILED, got):
@@ -228,7 +263,11 @@ class ShardFaultTest(FaultTestCase):
 
     def test_a_declared_length_of_100_mb_then_silence(self):
         self.start_fakes()
-        self.shards[0].on(b'get', fake_shard.reply_and_hang(b'VALUE %s 0 104857600\r\nabc' % self.keys[0]), times=1)
+        self.shards[0].on(
+            b'get',
+            fake_shard.reply_and_hang(b'VALUE %s 0 104857600\r\nabc' % self.keys[0]),
+            times=1,
+        )
         client = self.client(self.proxy)
         with self.bystander():
             client.send(b'get %s\r\n' % self.keys[0])
@@ -273,7 +312,12 @@ class ShardFaultTest(FaultTestCase):
     def test_unasked_bytes_on_an_idle_connection(self):
         self.start_fakes()
         self.store_all(self.keys[:4])
-        for junk in (b'END\r\n', b'VALUE %s 0 1\r\nx\r\nEND\r\n' % self.keys[1], b'STORED\r\n', b'x'):
+        for junk in (
+            b'END\r\n',
+            b'VALUE %s 0 1\r\nx\r\nEND\r\n' % self.keys[1],
+            b'STORED\r\n',
+            b'x',
+        ):
             for connection in list(self.shards[0].connections):
                 if connection.is_open:
                     connection.send(junk)
@@ -288,7 +332,13 @@ class ShardFaultTest(FaultTestCase):
         self.start_fakes()
         self.store_all(self.keys)
         shard = self.shards[0]
-        shard.on(b'get', lambda connection, request: (fake_shard.normal(connection, request), connection.close()))
+        shard.on(
+            b'get',
+            lambda connection, request: (
+                fake_shard.normal(connection, request),
+                connection.close(),
+            ),
+        )
         client = self.client(self.proxy)
         with self.bystander():
             served = sum(self.right_or_error(client, key) for key in self.keys for _ in (1, 2))
@@ -332,7 +382,9 @@ class LateReplyTest(FaultTestCase):
             client.send(b'set %s 0 0 3\r\nnew\r\n' % key)
             is_new = client.expect_re(rb'STORED\r\n|' + FAILED).group() == b'STORED\r\n' or is_new
             client.send(b'get %s\r\n' % key)
-            got = client.expect_re(rb'(VALUE .*?\r\n.*?\r\n)?(END|SERVER_ERROR [^\r\n]*)\r\n').group()
+            got = client.expect_re(
+                rb'(VALUE .*?\r\n.*?\r\n)?(END|SERVER_ERROR [^\r\n]*)\r\n'
+            ).group()
             if is_new:
                 self.assertNotIn(b'old', got)
             time.sleep(0.02)
@@ -340,7 +392,12 @@ class LateReplyTest(FaultTestCase):
 
     def test_requests_behind_a_slow_one_time_out_by_their_own_clock(self):
         """All were sent at once, so all get their error at about the same time, once each."""
-        self.start_fakes(pool={'timeouts': {'connect': '250ms', 'request': '400ms'}, 'health': {'eject_after': 0}})
+        self.start_fakes(
+            pool={
+                'timeouts': {'connect': '250ms', 'request': '400ms'},
+                'health': {'eject_after': 0},
+            }
+        )
         self.shards[0].on(b'get', fake_shard.hang)
         client = self.client(self.proxy)
         began = time.monotonic()
@@ -358,8 +415,11 @@ class LateReplyTest(FaultTestCase):
         self.shards[0].drop_all()
         key = self.keys[0]
         client = self.client(self.proxy)
-        client.ask(b'set %s 0 0 1 noreply\r\nx\r\ndelete %s noreply\r\nincr %s 1 noreply\r\nmn\r\n' % (key, key, key),
-                   b'MN\r\n')
+        client.ask(
+            b'set %s 0 0 1 noreply\r\nx\r\ndelete %s noreply\r\nincr %s 1 noreply\r\nmn\r\n'
+            % (key, key, key),
+            b'MN\r\n',
+        )
         client.send(b'mg %s v q\r\nms %s 1 q\r\nx\r\nmn\r\n' % (key, key))
         client.expect_re(FAILED + FAILED + rb'MN\r\n')
 
@@ -367,7 +427,9 @@ class LateReplyTest(FaultTestCase):
 class RealShardTest(FaultTestCase):
     def start_real(self, count=3, **options):
         self.servers = [self.memcached() for _ in range(count)]
-        return self.start({'s%d' % i: server.target() for i, server in enumerate(self.servers)}, **options)
+        return self.start(
+            {'s%d' % i: server.target() for i, server in enumerate(self.servers)}, **options
+        )
 
     def test_stopped_and_continued(self):
         """SIGSTOP, requests that time out, SIGCONT: no reply ever goes to the wrong request."""
@@ -391,8 +453,12 @@ class RealShardTest(FaultTestCase):
             client.expect_sync()
 
     def test_killed_and_restarted(self):
-        self.start_real(pool={'health': {'eject_after': 3, 'retry_after': '500ms'},
-                              'timeouts': {'connect': '250ms', 'request': '1s'}})
+        self.start_real(
+            pool={
+                'health': {'eject_after': 3, 'retry_after': '500ms'},
+                'timeouts': {'connect': '250ms', 'request': '1s'},
+            }
+        )
         client = self.client(self.proxy)
         with self.bystander():
             for _ in range(2):
@@ -407,6 +473,24 @@ class RealShardTest(FaultTestCase):
                 began = time.monotonic()
                 self.wait_serving(self.keys[0], 5)
         client.expect_sync()
+
+    def test_a_flag_that_the_shard_refuses_hurts_nobody_else(self):
+        """What a healthy shard answers to one client's odd requests is no fault."""
+        self.start_real()
+        odd = self.client(self.proxy)
+        with Bystander(self.proxy.address(), self.keys[1:6], 0.3):  # on the same shard
+            for request in (
+                b'ms %s 2 y\r\nhi\r\n',
+                b'ms %s 2 MAx\r\nhi\r\n',
+                b'mg %s y\r\n',
+                b'ma %s y\r\n',
+                b'ma %s\r\n',
+                b'md %s y\r\n',
+            ):
+                for _ in range(20):
+                    odd.send(request % self.keys[0])
+                    odd.expect_re(rb'CLIENT_ERROR [^\r\n]+\r\n|NF\r\n')
+        odd.expect_sync()
 
     def test_on_a_unix_socket(self):
         path = os.path.join(self.folder, 'shard.sock')
@@ -432,11 +516,22 @@ class RealShardTest(FaultTestCase):
 
     def test_no_mix_up_while_shards_come_and_go(self):
         """Many clients with keys of their own, random pipelines, and shards that suffer."""
-        self.start_real(3, workers=2, pool={'timeouts': {'connect': '250ms', 'request': '250ms'}, 'connections': 2,
-                                            'health': {'eject_after': 3, 'retry_after': '200ms'}})
+        self.start_real(
+            3,
+            workers=2,
+            pool={
+                'timeouts': {'connect': '250ms', 'request': '250ms'},
+                'connections': 2,
+                'health': {'eject_after': 3, 'retry_after': '200ms'},
+            },
+        )
         names = ['m%d' % i for i in range(8)]
-        routes = {key.encode(): shard for key, shard in self.proxy.route(
-            [key for name in names for key in mixup.all_keys(name, 40)]).items()}
+        routes = {
+            key.encode(): shard
+            for key, shard in self.proxy.route(
+                [key for name in names for key in mixup.all_keys(name, 40)]
+            ).items()
+        }
         seed = time.time_ns()
         checkers = [mixup.Checker(self.proxy.address(), name, seed, routes) for name in names]
         failures = []
@@ -446,7 +541,10 @@ class RealShardTest(FaultTestCase):
                 checker.run(12)
             except Exception as error:
                 failures.append(error)
-        threads = [threading.Thread(target=work, args=(checker,), daemon=True) for checker in checkers]
+
+        threads = [
+            threading.Thread(target=work, args=(checker,), daemon=True) for checker in checkers
+        ]
         for thread in threads:
             thread.start()
         turn = 0
@@ -479,12 +577,18 @@ class EjectionTest(FaultTestCase):
 
     def states(self):
         for line in self.proxy.admin('/metrics')[1].decode().splitlines():
-            if line.startswith('ringway_replica_state') and 'shard="s0"' in line and 'ejected' in line:
+            if (
+                line.startswith('ringway_replica_state')
+                and 'shard="s0"' in line
+                and 'ejected' in line
+            ):
                 return float(line.rsplit(' ', 1)[1])
         return None
 
     def test_fast_errors_probe_and_return(self):
-        self.start_fakes(pool={'health': self.HEALTH, 'timeouts': {'connect': '250ms', 'request': '500ms'}})
+        self.start_fakes(
+            pool={'health': self.HEALTH, 'timeouts': {'connect': '250ms', 'request': '500ms'}}
+        )
         self.store_all(self.keys[:5])
         shard = self.shards[0]
         shard.on(b'', fake_shard.hang)
@@ -511,8 +615,12 @@ class EjectionTest(FaultTestCase):
 
     def test_a_good_reply_in_between_starts_the_count_again(self):
         """Eight hung connections, each with a request or two, and none of it in a row."""
-        self.start_fakes(pool={'health': {'eject_after': 6, 'retry_after': '1h'},
-                               'timeouts': {'connect': '250ms', 'request': '300ms'}})
+        self.start_fakes(
+            pool={
+                'health': {'eject_after': 6, 'retry_after': '1h'},
+                'timeouts': {'connect': '250ms', 'request': '300ms'},
+            }
+        )
         client = self.client(self.proxy)
         shard = self.shards[0]
         for _ in range(8):
@@ -524,10 +632,15 @@ class EjectionTest(FaultTestCase):
     def test_errors_of_the_shard_do_not_eject(self):
         """A shard that answers is not down, whatever it answers."""
         self.start_fakes(pool={'health': {'eject_after': 2, 'retry_after': '1h'}})
-        self.shards[0].on(b'set', fake_shard.reply(b'SERVER_ERROR out of memory storing object\r\n'))
+        self.shards[0].on(
+            b'set', fake_shard.reply(b'SERVER_ERROR out of memory storing object\r\n')
+        )
         client = self.client(self.proxy)
         for _ in range(10):
-            client.ask(b'set %s 0 0 1\r\nx\r\n' % self.keys[0], b'SERVER_ERROR out of memory storing object\r\n')
+            client.ask(
+                b'set %s 0 0 1\r\nx\r\n' % self.keys[0],
+                b'SERVER_ERROR out of memory storing object\r\n',
+            )
         client.ask(b'get %s\r\n' % self.keys[0], b'END\r\n')
 
     def down_with_s0(self, client):
@@ -537,6 +650,7 @@ class EjectionTest(FaultTestCase):
         def elsewhere():
             client.send(b'get %s\r\n' % self.keys[0])
             return client.expect_re(rb'END\r\n|' + FAILED).group() == b'END\r\n'
+
         rt.wait_until(elsewhere, 's0 is left out', 10, 0.05)
 
     def test_on_shard_down_next(self):
@@ -547,31 +661,57 @@ class EjectionTest(FaultTestCase):
         for key in self.keys[:30]:
             client.ask(b'set %s 0 0 %d\r\n%s\r\n' % (key, len(key), key), b'STORED\r\n')
         for key in self.keys[:30]:
-            client.ask(b'get %s\r\n' % key, b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(key), key))
-        client.ask(b'get %s\r\n' % b' '.join(self.keys[:30]),
-                   b''.join(b'VALUE %s 0 %d\r\n%s\r\n' % (key, len(key), key) for key in self.keys[:30]) + b'END\r\n')
+            client.ask(
+                b'get %s\r\n' % key, b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(key), key)
+            )
+        client.ask(
+            b'get %s\r\n' % b' '.join(self.keys[:30]),
+            b''.join(b'VALUE %s 0 %d\r\n%s\r\n' % (key, len(key), key) for key in self.keys[:30])
+            + b'END\r\n',
+        )
         holders = [sum(key in shard.items for key in self.keys[:30]) for shard in self.shards]
         self.assertEqual(holders[0], 0)
         self.assertEqual(sum(holders), 30)
         self.shards[0].listen()
-        rt.wait_until(lambda: (client.send(b'set %s 0 0 1\r\nx\r\n' % self.keys[0]), client.line(),
-                               self.keys[0] in self.shards[0].items)[2], 'keys come home', 10, 0.1)
+        rt.wait_until(
+            lambda: (
+                client.send(b'set %s 0 0 1\r\nx\r\n' % self.keys[0]),
+                client.line(),
+                self.keys[0] in self.shards[0].items,
+            )[2],
+            'keys come home',
+            10,
+            0.1,
+        )
 
     def test_on_shard_down_pool(self):
         gutter = self.fakes(1)[0]
-        self.start_fakes(2, pool={'health': self.HEALTH, 'on_shard_down': 'gutter'},
-                         more_pools=[rt.pool_config('gutter', {'g0': gutter.target()})])
+        self.start_fakes(
+            2,
+            pool={'health': self.HEALTH, 'on_shard_down': 'gutter'},
+            more_pools=[rt.pool_config('gutter', {'g0': gutter.target()})],
+        )
         client = self.client(self.proxy)
         self.down_with_s0(client)
         for key in self.keys[:20]:
             client.ask(b'set %s 0 0 %d\r\n%s\r\n' % (key, len(key), key), b'STORED\r\n')
-            client.ask(b'get %s\r\n' % key, b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(key), key))
+            client.ask(
+                b'get %s\r\n' % key, b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(key), key)
+            )
         self.assertTrue(all(key in gutter.items for key in self.keys[:20]))
         client.ask(b'set %s 0 0 1\r\nx\r\n' % self.other_keys[0], b'STORED\r\n')
         self.assertIn(self.other_keys[0], self.shards[1].items)
         self.shards[0].listen()
-        rt.wait_until(lambda: (client.send(b'set %s 0 0 1\r\nx\r\n' % self.keys[0]), client.line(),
-                               self.keys[0] in self.shards[0].items)[2], 'keys come home', 10, 0.1)
+        rt.wait_until(
+            lambda: (
+                client.send(b'set %s 0 0 1\r\nx\r\n' % self.keys[0]),
+                client.line(),
+                self.keys[0] in self.shards[0].items,
+            )[2],
+            'keys come home',
+            10,
+            0.1,
+        )
 
 
 class ConnectTest(FaultTestCase):
@@ -591,8 +731,10 @@ class ConnectTest(FaultTestCase):
             self.addCleanup(filler.close)
         time.sleep(0.1)
         good = self.fakes(1)[0]
-        self.start({'s0': '127.0.0.1:%d' % port, 's1': good.target()},
-                   pool={'timeouts': {'connect': '250ms', 'request': '5s'}, 'health': {'eject_after': 0}})
+        self.start(
+            {'s0': '127.0.0.1:%d' % port, 's1': good.target()},
+            pool={'timeouts': {'connect': '250ms', 'request': '5s'}, 'health': {'eject_after': 0}},
+        )
         client = self.client(self.proxy)
         with self.bystander(0.3):
             for _ in range(5):
@@ -604,8 +746,10 @@ class ConnectTest(FaultTestCase):
 
     def test_refused(self):
         good = self.fakes(1)[0]
-        self.start({'s0': '127.0.0.1:%d' % rt.free_port(), 's1': good.target()},
-                   pool={'timeouts': {'connect': '2s', 'request': '5s'}, 'health': {'eject_after': 0}})
+        self.start(
+            {'s0': '127.0.0.1:%d' % rt.free_port(), 's1': good.target()},
+            pool={'timeouts': {'connect': '2s', 'request': '5s'}, 'health': {'eject_after': 0}},
+        )
         client = self.client(self.proxy)
         with self.bystander(0.3):
             for _ in range(10):
@@ -633,8 +777,13 @@ class ConnectTest(FaultTestCase):
 class BoundTest(FaultTestCase):
     def test_busy(self):
         """With max_pending 4, further requests get their error at once, and only on that shard."""
-        self.start_fakes(pool={'max_pending': 4, 'timeouts': {'connect': '250ms', 'request': '1500ms'},
-                               'health': {'eject_after': 0}})
+        self.start_fakes(
+            pool={
+                'max_pending': 4,
+                'timeouts': {'connect': '250ms', 'request': '1500ms'},
+                'health': {'eject_after': 0},
+            }
+        )
         self.shards[0].on(b'get', fake_shard.hang)
         clients = [self.client(self.proxy) for _ in range(20)]
         with self.bystander(0.4):
@@ -652,8 +801,13 @@ class BoundTest(FaultTestCase):
         self.assertEqual(len(early), 16, 'busy is said at once')
 
     def test_pipelined_busy_errors_stay_in_order(self):
-        self.start_fakes(pool={'max_pending': 4, 'timeouts': {'connect': '250ms', 'request': '800ms'},
-                               'health': {'eject_after': 0}})
+        self.start_fakes(
+            pool={
+                'max_pending': 4,
+                'timeouts': {'connect': '250ms', 'request': '800ms'},
+                'health': {'eject_after': 0},
+            }
+        )
         self.shards[0].on(b'get', fake_shard.delayed(0.05))
         self.store_all(self.keys)
         client = self.client(self.proxy)
@@ -673,8 +827,11 @@ class BoundTest(FaultTestCase):
 
     def start_for_slow_clients(self):
         self.servers = [self.memcached() for _ in range(2)]
-        self.start({'s%d' % i: server.target() for i, server in enumerate(self.servers)},
-                   limits={'client_output': '1MiB'}, pool={'timeouts': {'connect': '250ms', 'request': '3s'}})
+        self.start(
+            {'s%d' % i: server.target() for i, server in enumerate(self.servers)},
+            limits={'client_output': '1MiB'},
+            pool={'timeouts': {'connect': '250ms', 'request': '3s'}},
+        )
         value = os.urandom(500000)
         client = self.client(self.proxy)
         client.ask(b'set %s 0 0 %d\r\n%s\r\n' % (self.keys[0], len(value), value), b'STORED\r\n')
@@ -692,37 +849,45 @@ class BoundTest(FaultTestCase):
             while time.monotonic() < until:
                 client.ask(b'get %s\r\n' % self.keys[0], right)
             if not rt.is_sanitized():
-                self.assertLess(self.memory_kb('VmRSS') - before, 60000, 'kB more for 100 MB not read')
+                self.assertLess(
+                    self.memory_kb('VmRSS') - before, 60000, 'kB more for 100 MB not read'
+                )
         number = 0
         while number < 200 and slow.fill(5):
             while len(slow.buffer) >= len(right):
-                self.assertEqual(bytes(slow.buffer[:len(right)]), right)
-                del slow.buffer[:len(right)]
+                self.assertEqual(bytes(slow.buffer[: len(right)]), right)
+                del slow.buffer[: len(right)]
                 number += 1
         self.assertTrue(right.startswith(slow.buffer), 'what came was in order')
         overflowed = self.proxy.metric('ringway_clients_overflowed_total')
         self.assertTrue(number == 200 or overflowed == 1, '%d replies came, then silence' % number)
 
     def test_client_that_does_not_read_one_large_reply(self):
-        """A reply far over client_output: it is closed and counted; meanwhile nobody waits for it."""
+        """A reply far over client_output: closed and counted; meanwhile nobody waits for it."""
         client, block = self.start_for_slow_clients()
         slow = self.client(self.proxy)
         with self.bystander(0.5):
             slow.send(b'get' + b' %s' % self.keys[0] * 200 + b'\r\n')
             for _ in range(10):
                 client.ask(b'get %s\r\n' % self.keys[0], block + b'END\r\n')
-            rt.wait_until(lambda: self.proxy.metric('ringway_clients_overflowed_total') == 1, 'it is closed', 10)
+            rt.wait_until(
+                lambda: self.proxy.metric('ringway_clients_overflowed_total') == 1,
+                'it is closed',
+                10,
+            )
         while slow.fill():
             while len(slow.buffer) >= len(block):
-                self.assertEqual(bytes(slow.buffer[:len(block)]), block)
-                del slow.buffer[:len(block)]
+                self.assertEqual(bytes(slow.buffer[: len(block)]), block)
+                del slow.buffer[: len(block)]
         self.assertTrue(block.startswith(slow.buffer), 'what came was in order')
 
     def test_half_a_megabyte_and_a_stall(self):
         """A client stalls within a set of 1 MiB: nobody else on that shard waits."""
         self.servers = [self.memcached(args=['-I', '2m']), self.memcached()]
-        self.start({'s%d' % i: server.target() for i, server in enumerate(self.servers)},
-                   pool={'timeouts': {'connect': '250ms', 'request': '1s'}})
+        self.start(
+            {'s%d' % i: server.target() for i, server in enumerate(self.servers)},
+            pool={'timeouts': {'connect': '250ms', 'request': '1s'}},
+        )
         self.store_all(self.keys[1:20])
         stalled, other = self.client(self.proxy), self.client(self.proxy)
         stalled.send(b'set %s 0 0 1048576\r\n%s' % (self.keys[0], b'x' * 524288))
@@ -730,10 +895,16 @@ class BoundTest(FaultTestCase):
             until = time.monotonic() + 1.5  # longer than the request timeout
             while time.monotonic() < until:
                 for key in self.keys[1:20]:
-                    other.ask(b'get %s\r\n' % key, b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(key), key))
+                    other.ask(
+                        b'get %s\r\n' % key,
+                        b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(key), key),
+                    )
         stalled.send(b'x' * 524288 + b'\r\n')
         stalled.expect(b'STORED\r\n')
-        stalled.ask(b'get %s\r\n' % self.keys[0], b'VALUE %s 0 1048576\r\n%s\r\nEND\r\n' % (self.keys[0], b'x' * 1048576))
+        stalled.ask(
+            b'get %s\r\n' % self.keys[0],
+            b'VALUE %s 0 1048576\r\n%s\r\nEND\r\n' % (self.keys[0], b'x' * 1048576),
+        )
 
     def test_client_that_goes_away(self):
         """In the middle of everything; its replies are dropped, everybody else's are right."""
@@ -743,17 +914,25 @@ class BoundTest(FaultTestCase):
         other = self.client(self.proxy)
         for turn in range(30):
             leaver = rt.Client(self.proxy.address())
-            leaver.send(b''.join(b'get %s\r\n' % key for key in self.keys[:5]) + b'set %s 0 0 100\r\nabc' % self.keys[50])
+            leaver.send(
+                b''.join(b'get %s\r\n' % key for key in self.keys[:5])
+                + b'set %s 0 0 100\r\nabc' % self.keys[50]
+            )
             if turn % 2:
                 leaver.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
             leaver.close()
             self.right_or_error(other, self.keys[turn])
         other.expect_sync()
-        rt.wait_until(lambda: self.proxy.metric('ringway_requests_open') in (0, None), 'no request is left open')
+        rt.wait_until(
+            lambda: self.proxy.metric('ringway_requests_open') in (0, None),
+            'no request is left open',
+        )
 
     def test_max_clients(self):
         self.start_fakes(limits={'max_clients': 10})
-        rt.wait_until(lambda: self.proxy.metric('ringway_clients') == 0, 'no clients left from the start')
+        rt.wait_until(
+            lambda: self.proxy.metric('ringway_clients') == 0, 'no clients left from the start'
+        )
         clients = [self.client(self.proxy) for _ in range(10)]
         for client in clients:
             client.ask(b'get %s\r\n' % self.keys[0], b'END\r\n')
@@ -773,6 +952,7 @@ class BoundTest(FaultTestCase):
                     return another.line() == b'END\r\n'
             except (AssertionError, OSError):
                 return False
+
         rt.wait_until(admitted, 'a place is free again')
 
     def test_idle_clients_are_closed_and_busy_ones_are_not(self):
@@ -845,5 +1025,7 @@ class DrainTest(FaultTestCase):
 
 
 if __name__ == '__main__':
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
     rt.main()

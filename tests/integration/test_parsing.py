@@ -17,81 +17,222 @@ EXPTIME = b'CLIENT_ERROR invalid exptime argument\r\n'
 LONG = b'k' * 251
 
 COMMANDS = [
-    Case('unknown command', (b'foo\r\n', ERROR), (b'foo bar baz\r\n', ERROR), (b'getx k\r\n', ERROR),
-         (b'Host: example.com\r\n', ERROR), split=True),
-    Case('the pipelined command behind an error is served', (b'foo\r\nget none\r\n', ERROR + b'END\r\n'),
-         split=True),
-    Case('case matters', (b'GET a\r\n', ERROR), (b'Get a\r\n', ERROR), (b'SET k 0 0 1\r\n', ERROR),
-         (b'MG k\r\n', ERROR), (b'MN\r\n', ERROR)),
-    Case('empty lines', (b'\r\n', BCLF), (b'\n', BCLF), (b'\r\n\r\n', BCLF + BCLF),
-         on_1_6_18=[ERROR, ERROR, ERROR + ERROR], split=True),
+    Case(
+        'unknown command',
+        (b'foo\r\n', ERROR),
+        (b'foo bar baz\r\n', ERROR),
+        (b'getx k\r\n', ERROR),
+        (b'Host: example.com\r\n', ERROR),
+        split=True,
+    ),
+    Case(
+        'the pipelined command behind an error is served',
+        (b'foo\r\nget none\r\n', ERROR + b'END\r\n'),
+        split=True,
+    ),
+    Case(
+        'case matters',
+        (b'GET a\r\n', ERROR),
+        (b'Get a\r\n', ERROR),
+        (b'SET k 0 0 1\r\n', ERROR),
+        (b'MG k\r\n', ERROR),
+        (b'MN\r\n', ERROR),
+    ),
+    Case(
+        'empty lines',
+        (b'\r\n', BCLF),
+        (b'\n', BCLF),
+        (b'\r\n\r\n', BCLF + BCLF),
+        on_1_6_18=[ERROR, ERROR, ERROR + ERROR],
+        split=True,
+    ),
     Case('leading spaces', (b'  get k\r\n', ERROR), on_1_6_18=[b'END\r\n']),
-    Case('commands without key', *[(line + b'\r\n', BCLF) for line in (
-        b'get', b'get ', b'gets', b'gat', b'gat 100', b'gats', b'delete', b'incr', b'incr n', b'decr',
-        b'touch', b'touch k', b'set', b'set k', b'set k 0 0', b'ms k')],
-         on_1_6_18=[ERROR, ERROR, ERROR, ERROR, b'END\r\n', ERROR, ERROR, ERROR, ERROR, ERROR, ERROR,
-                    ERROR, ERROR, ERROR, ERROR, BCLF]),
-    Case('spaces in get', (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'get  k   k  \r\n', b'VALUE k 0 1\r\nx\r\nVALUE k 0 1\r\nx\r\nEND\r\n')),
-    Case('verbosity', (b'verbosity\r\n', BCLF), (b'verbosity foo bar my\r\n', BCLF), (b'verbosity abc\r\n', BCLF),
-         on_1_6_18=[ERROR, ERROR, BCLF]),
+    Case(
+        'commands without key',
+        *[
+            (line + b'\r\n', BCLF)
+            for line in (
+                b'get',
+                b'get ',
+                b'gets',
+                b'gat',
+                b'gat 100',
+                b'gats',
+                b'delete',
+                b'incr',
+                b'incr n',
+                b'decr',
+                b'touch',
+                b'touch k',
+                b'set',
+                b'set k',
+                b'set k 0 0',
+                b'ms k',
+            )
+        ],
+        on_1_6_18=[
+            ERROR,
+            ERROR,
+            ERROR,
+            ERROR,
+            b'END\r\n',
+            ERROR,
+            ERROR,
+            ERROR,
+            ERROR,
+            ERROR,
+            ERROR,
+            ERROR,
+            ERROR,
+            ERROR,
+            ERROR,
+            BCLF,
+        ]
+    ),
+    Case(
+        'spaces in get',
+        (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'get  k   k  \r\n', b'VALUE k 0 1\r\nx\r\nVALUE k 0 1\r\nx\r\nEND\r\n'),
+    ),
+    Case(
+        'verbosity',
+        (b'verbosity\r\n', BCLF),
+        (b'verbosity foo bar my\r\n', BCLF),
+        (b'verbosity abc\r\n', BCLF),
+        on_1_6_18=[ERROR, ERROR, BCLF],
+    ),
 ]
 
 KEYS = [
-    Case('key of 251 bytes', (b'get %s\r\n' % LONG, BCLF), (b'gets %s\r\n' % LONG, BCLF),
-         (b'gat 0 %s\r\n' % LONG, BCLF), (b'delete %s\r\n' % LONG, BCLF), (b'incr %s 1\r\n' % LONG, BCLF),
-         (b'decr %s 1\r\n' % LONG, BCLF), (b'touch %s 1\r\n' % LONG, BCLF),
-         on_memcached=[BCLF + b'\r\n'] * 3 + [BCLF] * 4, on_1_6_18=[BCLF] * 7, memcached_loses=True),
-    Case('value behind a key of 251 bytes is swallowed',
-         *[(b'%s %s 0 0 4\r\nmn\r\n\r\n' % (command, LONG), BCLF)
-           for command in (b'set', b'add', b'replace', b'append', b'prepend')],
-         (b'cas %s 0 0 4 1\r\nmn\r\n\r\n' % LONG, BCLF),
-         on_1_6_18=[BCLF + b'MN\r\nERROR\r\n'] * 6, split=True),
-    Case('one bad key in a multi-get fails all of it', (b'set k1 0 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'get k1 %s k1\r\n' % LONG, BCLF), (b'get k1 k1 %s\r\n' % LONG, BCLF),
-         (b'gets %s k1\r\n' % LONG, BCLF), (b'get k1\r\n', b'VALUE k1 0 1\r\nx\r\nEND\r\n'),
-         on_memcached=[b'STORED\r\n', BCLF + b'\r\n', BCLF + b'\r\n', BCLF + b'\r\n',
-                       b'VALUE k1 0 1\r\nx\r\nEND\r\n'],
-         on_1_6_18=[b'STORED\r\n', BCLF, BCLF, BCLF, b'VALUE k1 0 1\r\nx\r\nEND\r\n'],
-         memcached_loses=True),
+    Case(
+        'key of 251 bytes',
+        (b'get %s\r\n' % LONG, BCLF),
+        (b'gets %s\r\n' % LONG, BCLF),
+        (b'gat 0 %s\r\n' % LONG, BCLF),
+        (b'delete %s\r\n' % LONG, BCLF),
+        (b'incr %s 1\r\n' % LONG, BCLF),
+        (b'decr %s 1\r\n' % LONG, BCLF),
+        (b'touch %s 1\r\n' % LONG, BCLF),
+        on_memcached=[BCLF + b'\r\n'] * 3 + [BCLF] * 4,
+        on_1_6_18=[BCLF] * 7,
+        memcached_loses=True,
+    ),
+    Case(
+        'value behind a key of 251 bytes is swallowed',
+        *[
+            (b'%s %s 0 0 4\r\nmn\r\n\r\n' % (command, LONG), BCLF)
+            for command in (b'set', b'add', b'replace', b'append', b'prepend')
+        ],
+        (b'cas %s 0 0 4 1\r\nmn\r\n\r\n' % LONG, BCLF),
+        on_1_6_18=[BCLF + b'MN\r\nERROR\r\n'] * 6,
+        split=True
+    ),
+    Case(
+        'one bad key in a multi-get fails all of it',
+        (b'set k1 0 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'get k1 %s k1\r\n' % LONG, BCLF),
+        (b'get k1 k1 %s\r\n' % LONG, BCLF),
+        (b'gets %s k1\r\n' % LONG, BCLF),
+        (b'get k1\r\n', b'VALUE k1 0 1\r\nx\r\nEND\r\n'),
+        on_memcached=[
+            b'STORED\r\n',
+            BCLF + b'\r\n',
+            BCLF + b'\r\n',
+            BCLF + b'\r\n',
+            b'VALUE k1 0 1\r\nx\r\nEND\r\n',
+        ],
+        on_1_6_18=[b'STORED\r\n', BCLF, BCLF, BCLF, b'VALUE k1 0 1\r\nx\r\nEND\r\n'],
+        memcached_loses=True,
+    ),
 ]
 
 STORAGE = [
-    Case('value too long', (b'set k 0 0 3\r\nold\r\n', b'STORED\r\n'),
-         (b'set k 0 0 3\r\nabcd\r\nmn\r\n', BAD_CHUNK + BCLF + b'MN\r\n'),
-         (b'get k\r\n', b'VALUE k 0 3\r\nold\r\nEND\r\n'),
-         on_1_6_18=[b'STORED\r\n', BAD_CHUNK + b'ERROR\r\nMN\r\n', b'VALUE k 0 3\r\nold\r\nEND\r\n'], split=True),
-    Case('value too short', (b'set k 0 0 5\r\nabc\r\nversion\r\n', BAD_CHUNK + ERROR), (b'get k\r\n', b'END\r\n'),
-         split=True),
-    Case('wrong end of value', (b'set k 0 0 3\r\nabcXXget k\r\n', BAD_CHUNK + b'END\r\n'),
-         (b'cas k 0 0 3 1\r\nabcXXget k\r\n', BAD_CHUNK + b'END\r\n'), split=True),
+    Case(
+        'value too long',
+        (b'set k 0 0 3\r\nold\r\n', b'STORED\r\n'),
+        (b'set k 0 0 3\r\nabcd\r\nmn\r\n', BAD_CHUNK + BCLF + b'MN\r\n'),
+        (b'get k\r\n', b'VALUE k 0 3\r\nold\r\nEND\r\n'),
+        on_1_6_18=[b'STORED\r\n', BAD_CHUNK + b'ERROR\r\nMN\r\n', b'VALUE k 0 3\r\nold\r\nEND\r\n'],
+        split=True,
+    ),
+    Case(
+        'value too short',
+        (b'set k 0 0 5\r\nabc\r\nversion\r\n', BAD_CHUNK + ERROR),
+        (b'get k\r\n', b'END\r\n'),
+        split=True,
+    ),
+    Case(
+        'wrong end of value',
+        (b'set k 0 0 3\r\nabcXXget k\r\n', BAD_CHUNK + b'END\r\n'),
+        (b'cas k 0 0 3 1\r\nabcXXget k\r\n', BAD_CHUNK + b'END\r\n'),
+        split=True,
+    ),
     Case('value that ends in LF only', (b'set k 0 0 3\r\nabc\nversion\r\n', BAD_CHUNK + ERROR)),
-    Case('bad lengths', (b'set k 0 0 -1\r\nmn\r\n', BCLF + b'MN\r\n'), (b'set k 0 0 abc\r\nmn\r\n', BCLF + b'MN\r\n'),
-         (b'set k 0 0 2147483647\r\nmn\r\n', BCLF + b'MN\r\n'), (b'set k 0 0 2147483648\r\nmn\r\n', BCLF + b'MN\r\n'),
-         (b'set k 0 0 99999999999999999999\r\nmn\r\n', BCLF + b'MN\r\n'), split=True),
-    Case('length of 2^32', (b'set k 0 0 4294967296\r\nmn\r\n', BCLF + b'MN\r\n'),
-         on_1_6_18=[BAD_CHUNK + b'ERROR\r\n']),
-    Case('data behind a bad length is read as a command', (b'set k 0 0 -1\r\ndata\r\nmn\r\n', BCLF + ERROR + b'MN\r\n')),
-    Case('bad flags and times, value swallowed', (b'set k -1 0 4\r\nmn\r\n\r\n', BCLF), (b'set k abc 0 4\r\nmn\r\n\r\n', BCLF),
-         (b'set k 0 abc 4\r\nmn\r\n\r\n', BCLF), (b'cas k 0 0 4\r\nmn\r\n\r\n', BCLF),
-         (b'cas k 0 0 4 abc\r\nmn\r\n\r\n', BCLF),
-         on_1_6_18=[BCLF + b'MN\r\nERROR\r\n', BCLF + b'MN\r\nERROR\r\n', BCLF + b'MN\r\nERROR\r\n',
-                    ERROR + b'MN\r\nERROR\r\n', BCLF + b'MN\r\nERROR\r\n'], split=True),
+    Case(
+        'bad lengths',
+        (b'set k 0 0 -1\r\nmn\r\n', BCLF + b'MN\r\n'),
+        (b'set k 0 0 abc\r\nmn\r\n', BCLF + b'MN\r\n'),
+        (b'set k 0 0 2147483647\r\nmn\r\n', BCLF + b'MN\r\n'),
+        (b'set k 0 0 2147483648\r\nmn\r\n', BCLF + b'MN\r\n'),
+        (b'set k 0 0 99999999999999999999\r\nmn\r\n', BCLF + b'MN\r\n'),
+        split=True,
+    ),
+    Case(
+        'length of 2^32',
+        (b'set k 0 0 4294967296\r\nmn\r\n', BCLF + b'MN\r\n'),
+        on_1_6_18=[BAD_CHUNK + b'ERROR\r\n'],
+    ),
+    Case(
+        'data behind a bad length is read as a command',
+        (b'set k 0 0 -1\r\ndata\r\nmn\r\n', BCLF + ERROR + b'MN\r\n'),
+    ),
+    Case(
+        'bad flags and times, value swallowed',
+        (b'set k -1 0 4\r\nmn\r\n\r\n', BCLF),
+        (b'set k abc 0 4\r\nmn\r\n\r\n', BCLF),
+        (b'set k 0 abc 4\r\nmn\r\n\r\n', BCLF),
+        (b'cas k 0 0 4\r\nmn\r\n\r\n', BCLF),
+        (b'cas k 0 0 4 abc\r\nmn\r\n\r\n', BCLF),
+        on_1_6_18=[
+            BCLF + b'MN\r\nERROR\r\n',
+            BCLF + b'MN\r\nERROR\r\n',
+            BCLF + b'MN\r\nERROR\r\n',
+            ERROR + b'MN\r\nERROR\r\n',
+            BCLF + b'MN\r\nERROR\r\n',
+        ],
+        split=True,
+    ),
 ]
 
 NUMBERS = [
-    Case('delta', (b'incr n abc\r\n', DELTA), (b'incr n -1\r\n', DELTA), (b'decr n abc\r\n', DELTA),
-         (b'incr n 18446744073709551616\r\n', DELTA), (b'incr n 18446744073709551615\r\n', b'NOT_FOUND\r\n'),
-         (b'incr n 1 foo\r\n', b'NOT_FOUND\r\n'), split=True),
-    Case('exptime', (b'touch k abc\r\n', EXPTIME), (b'gat abc k\r\n', EXPTIME), (b'gats abc k\r\n', EXPTIME)),
+    Case(
+        'delta',
+        (b'incr n abc\r\n', DELTA),
+        (b'incr n -1\r\n', DELTA),
+        (b'decr n abc\r\n', DELTA),
+        (b'incr n 18446744073709551616\r\n', DELTA),
+        (b'incr n 18446744073709551615\r\n', b'NOT_FOUND\r\n'),
+        (b'incr n 1 foo\r\n', b'NOT_FOUND\r\n'),
+        split=True,
+    ),
+    Case(
+        'exptime',
+        (b'touch k abc\r\n', EXPTIME),
+        (b'gat abc k\r\n', EXPTIME),
+        (b'gats abc k\r\n', EXPTIME),
+    ),
 ]
 
 CLOSING = [
     Case('HTTP GET', (b'GET / HTTP/1.1\r\nHost: x\r\n\r\n', b''), closes=True),
     Case('HTTP POST', (b'POST / HTTP/1.1\r\nset k 0 0 1\r\nx\r\n', b''), closes=True),
     Case('HTTP/1.0', (b'POST /x HTTP/1.0\r\n\r\n', b''), closes=True),
-    Case('earlier replies come first', (b'get none\r\nGET / HTTP/1.1\r\nget none\r\n', b'END\r\n'), closes=True,
-         memcached_loses=True),
+    Case(
+        'earlier replies come first',
+        (b'get none\r\nGET / HTTP/1.1\r\nget none\r\n', b'END\r\n'),
+        closes=True,
+        memcached_loses=True,
+    ),
     Case('2049 bytes without a line end', (b'x' * 2049, b''), closes=True),
     Case('set of 2049 bytes without a line end', (b'set ' + b'k' * 2045, b''), closes=True),
 ]
@@ -148,7 +289,11 @@ class ParsingTest(rt.ByteTestCase):
 
     def test_binary_protocol_is_told_and_closed(self):
         self.proxy_only()
-        for request in (b'\x80\x0a' + b'\0' * 22, b'\x80', b'\x80\x00\x00\x01' + b'\0' * 7 + b'\x01' + b'\0' * 12 + b'k'):
+        for request in (
+            b'\x80\x0a' + b'\0' * 22,
+            b'\x80',
+            b'\x80\x00\x00\x01' + b'\0' * 7 + b'\x01' + b'\0' * 12 + b'k',
+        ):
             with self.subTest(request):
                 client = self.open()
                 client.send(request)
@@ -169,10 +314,12 @@ class ParsingTest(rt.ByteTestCase):
             client.ask(b'set %s 0 0 1\r\nx\r\n' % key, b'STORED\r\n')
         line = b'get ' + b' '.join(keys) + b'\r\n'
         self.assertGreater(len(line), 400000)
-        answer = b''.join(b'VALUE %s 0 1\r\nx\r\n' % key for key in keys if key in hits) + b'END\r\n'
+        answer = (
+            b''.join(b'VALUE %s 0 1\r\nx\r\n' % key for key in keys if key in hits) + b'END\r\n'
+        )
         client.ask(line, answer)
         for start in range(0, len(line), 50000):  # in pieces, with time between
-            client.send(line[start:start + 50000])
+            client.send(line[start : start + 50000])
             time.sleep(0.002)
         client.expect(answer)
         if self.proxy is not None:  # memcached closes
@@ -202,12 +349,39 @@ class ParsingTest(rt.ByteTestCase):
     def test_garbage_never_hangs_or_kills(self):
         self.proxy_only()
         import random
+
         random.seed(11)
-        words = [b'get', b'set', b'mg', b'ms', b'k', b'0', b'-1', b'\0', b'\r', b'\n', b'\r\n', b' ', b'noreply',
-                 b'99999999999', b'q', b'b', b'v', b'\x80', b'VALUE', b'END', b'incr', b'cas', b'Oabc', b'x' * 300]
+        words = [
+            b'get',
+            b'set',
+            b'mg',
+            b'ms',
+            b'k',
+            b'0',
+            b'-1',
+            b'\0',
+            b'\r',
+            b'\n',
+            b'\r\n',
+            b' ',
+            b'noreply',
+            b'99999999999',
+            b'q',
+            b'b',
+            b'v',
+            b'\x80',
+            b'VALUE',
+            b'END',
+            b'incr',
+            b'cas',
+            b'Oabc',
+            b'x' * 300,
+        ]
         for _ in range(300):
-            data = b''.join(random.choice(words) + random.choice((b'', b' ', b'\r\n'))
-                            for _ in range(random.randrange(1, 30)))
+            data = b''.join(
+                random.choice(words) + random.choice((b'', b' ', b'\r\n'))
+                for _ in range(random.randrange(1, 30))
+            )
             with rt.Client(self.target) as client:
                 client.send(data + b'\r\n')
                 client.shutdown_write()
@@ -224,8 +398,13 @@ class ShardBytesTest(rt.ProcessTestCase):
         self.shards = [FakeShard() for _ in range(3)]
         for shard in self.shards:
             self.addCleanup(shard.stop)
-        config = rt.proxy_config([rt.pool_config('main', {
-            's%d' % i: shard.target() for i, shard in enumerate(self.shards)})])
+        config = rt.proxy_config(
+            [
+                rt.pool_config(
+                    'main', {'s%d' % i: shard.target() for i, shard in enumerate(self.shards)}
+                )
+            ]
+        )
         self.proxy = self.ringway(config)
         self.talk = self.client(self.proxy)
         self.talk.ask(b'get ' + b' '.join(b'warm%d' % i for i in range(30)) + b'\r\n', b'END\r\n')
@@ -237,10 +416,23 @@ class ShardBytesTest(rt.ProcessTestCase):
         for shard in self.shards:
             shard.forget()
         for bad in (b'a\rb', b'a\0b', b'\0', b'a\r', b'\ra', b'a\rget\rb'):
-            for request in (b'get %s\r\n', b'get k %s k\r\n', b'gets %s\r\n', b'gat 0 %s\r\n', b'delete %s\r\n',
-                            b'incr %s 1\r\n', b'touch %s 0\r\n', b'mg %s v\r\n', b'md %s\r\n', b'ma %s\r\n',
-                            b'me %s\r\n', b'set %s 0 0 4\r\nmn\r\n\r\n', b'add %s 0 0 4\r\nmn\r\n\r\n',
-                            b'cas %s 0 0 4 1\r\nmn\r\n\r\n', b'ms %s 4\r\nmn\r\n\r\n'):
+            for request in (
+                b'get %s\r\n',
+                b'get k %s k\r\n',
+                b'gets %s\r\n',
+                b'gat 0 %s\r\n',
+                b'delete %s\r\n',
+                b'incr %s 1\r\n',
+                b'touch %s 0\r\n',
+                b'mg %s v\r\n',
+                b'md %s\r\n',
+                b'ma %s\r\n',
+                b'me %s\r\n',
+                b'set %s 0 0 4\r\nmn\r\n\r\n',
+                b'add %s 0 0 4\r\nmn\r\n\r\n',
+                b'cas %s 0 0 4 1\r\nmn\r\n\r\n',
+                b'ms %s 4\r\nmn\r\n\r\n',
+            ):
                 line = request % bad
                 if b'\r\r\n' in line:
                     continue  # a CR at the line's end is another matter
@@ -264,15 +456,46 @@ class ShardBytesTest(rt.ProcessTestCase):
     def test_invalid_requests_never_reach_a_shard(self):
         for shard in self.shards:
             shard.forget()
-        for line in (b'foo', b'', b'get', b'get %s' % LONG, b'delete', b'delete k 10', b'incr k abc', b'touch k abc',
-                     b'gat abc k', b'set k 0 0 abc', b'set k 0 0 -1', b'set k', b'mg', b'mg k s s', b'mg k !', b'mg Zm9vYmF b',
-                     b'mg k O%s' % (b'o' * 32), b'ms k abc', b'shutdown', b'watch', b'lru_crawler metadump all',
-                     b'slabs automove 1', b'lru mode flat', b'cache_memlimit 64', b'flush_all', b'verbosity 1',
-                     b'version', b'stats', b'mn'):
+        for line in (
+            b'foo',
+            b'',
+            b'get',
+            b'get %s' % LONG,
+            b'delete',
+            b'delete k 10',
+            b'incr k abc',
+            b'touch k abc',
+            b'gat abc k',
+            b'set k 0 0 abc',
+            b'set k 0 0 -1',
+            b'set k',
+            b'mg',
+            b'mg k s s',
+            b'mg k !',
+            b'mg Zm9vYmF b',
+            b'mg k O%s' % (b'o' * 32),
+            b'ms k abc',
+            b'shutdown',
+            b'watch',
+            b'lru_crawler metadump all',
+            b'slabs automove 1',
+            b'lru mode flat',
+            b'cache_memlimit 64',
+            b'flush_all',
+            b'verbosity 1',
+            b'version',
+            b'stats',
+            b'mn',
+        ):
             self.talk.send(line + b'\r\n')
             self.talk.expect_re(rb'(STAT [^\n]*\n)*[^\n]+\n')
-        for request in (b'set k 0 0 3\r\nabcXX', b'set %s 0 0 3\r\nabc\r\n' % LONG, b'set k -1 0 3\r\nabc\r\n',
-                        b'ms k 2 MX\r\nhi\r\n', b'ms k 2 Fabc\r\nhi\r\n'):
+        for request in (
+            b'set k 0 0 3\r\nabcXX',
+            b'set %s 0 0 3\r\nabc\r\n' % LONG,
+            b'set k -1 0 3\r\nabc\r\n',
+            b'ms k 2 MX\r\nhi\r\n',
+            b'ms k 2 Fabc\r\nhi\r\n',
+        ):
             self.talk.send(request)
             self.talk.expect_re(rb'CLIENT_ERROR [^\r\n]*\r\n')
         self.talk.expect_sync()
@@ -281,7 +504,15 @@ class ShardBytesTest(rt.ProcessTestCase):
             self.assertIn(line, allowed)
 
     def test_forwarded_lines_end_in_crlf_and_are_canonical(self):
-        for line in (b'get  a \n', b'gets a\n', b'delete a\n', b'touch  a  0 \n', b'incr a 1 \n', b'mg  a  v \n', b'md a\n'):
+        for line in (
+            b'get  a \n',
+            b'gets a\n',
+            b'delete a\n',
+            b'touch  a  0 \n',
+            b'incr a 1 \n',
+            b'mg  a  v \n',
+            b'md a\n',
+        ):
             self.talk.send(line)
             self.talk.expect_re(rb'[^\n]*\n')
         self.talk.ask(b'set  a  0  0  1 \nx\r\n', b'STORED\r\n')

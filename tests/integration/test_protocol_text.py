@@ -12,96 +12,226 @@ ANY_VERSION = re.compile(rb'VERSION [0-9.]+\r\n')
 MIB = 1 << 20
 
 STORAGE = [
-    Case('set and get', (b'set k 5 0 3\r\nabc\r\n', b'STORED\r\n'),
-         (b'get k\r\n', b'VALUE k 5 3\r\nabc\r\nEND\r\n'), split=True),
-    Case('lines that end in LF', (b'set k 0 0 1\nx\r\n', b'STORED\r\n'),
-         (b'get k\n', b'VALUE k 0 1\r\nx\r\nEND\r\n'), split=True),
-    Case('empty value', (b'set k0 0 0 0\r\n\r\n', b'STORED\r\n'),
-         (b'get k0\r\n', b'VALUE k0 0 0\r\n\r\nEND\r\n'), split=True),
-    Case('value that looks like protocol',
-         (b'set k 0 0 24\r\nEND\r\nVALUE k 0 1\r\nERROR\r\r\n', b'STORED\r\n'),
-         (b'get k\r\n', b'VALUE k 0 24\r\nEND\r\nVALUE k 0 1\r\nERROR\r\r\nEND\r\n'), split=True),
-    Case('value of all byte values',
-         (b'set k 0 0 256\r\n' + bytes(range(256)) + b'\r\n', b'STORED\r\n'),
-         (b'get k\r\n', b'VALUE k 0 256\r\n' + bytes(range(256)) + b'\r\nEND\r\n')),
-    Case('flags are kept', (b'set k 4294967295 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'get k\r\n', b'VALUE k 4294967295 1\r\nx\r\nEND\r\n')),
-    Case('add', (b'add k 1 0 1\r\nx\r\n', b'STORED\r\n'), (b'add k 2 0 1\r\ny\r\n', b'NOT_STORED\r\n'),
-         (b'get k\r\n', b'VALUE k 1 1\r\nx\r\nEND\r\n'), split=True),
-    Case('replace', (b'replace k 1 0 1\r\nx\r\n', b'NOT_STORED\r\n'),
-         (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'), (b'replace k 3 0 2\r\nyy\r\n', b'STORED\r\n'),
-         (b'get k\r\n', b'VALUE k 3 2\r\nyy\r\nEND\r\n')),
-    Case('append and prepend keep the flags', (b'append k 0 0 1\r\nx\r\n', b'NOT_STORED\r\n'),
-         (b'prepend k 0 0 1\r\nx\r\n', b'NOT_STORED\r\n'), (b'set k 5 0 1\r\nb\r\n', b'STORED\r\n'),
-         (b'append k 9 0 1\r\nc\r\n', b'STORED\r\n'), (b'prepend k 8 0 1\r\na\r\n', b'STORED\r\n'),
-         (b'get k\r\n', b'VALUE k 5 3\r\nabc\r\nEND\r\n')),
-    Case('negative exptime stores what is gone', (b'set k 0 -1 1\r\nx\r\n', b'STORED\r\n'),
-         (b'get k\r\n', b'END\r\n')),
-    Case('a word that is not noreply is ignored', (b'set k 0 0 1 foo\r\nx\r\n', b'STORED\r\n'),
-         (b'get k\r\n', b'VALUE k 0 1\r\nx\r\nEND\r\n')),
-    Case('runs of spaces', (b'set  k  0  0  1 \r\nx\r\n', b'STORED\r\n'),
-         (b'get   k  \r\n', b'VALUE k 0 1\r\nx\r\nEND\r\n'), split=True),
+    Case(
+        'set and get',
+        (b'set k 5 0 3\r\nabc\r\n', b'STORED\r\n'),
+        (b'get k\r\n', b'VALUE k 5 3\r\nabc\r\nEND\r\n'),
+        split=True,
+    ),
+    Case(
+        'lines that end in LF',
+        (b'set k 0 0 1\nx\r\n', b'STORED\r\n'),
+        (b'get k\n', b'VALUE k 0 1\r\nx\r\nEND\r\n'),
+        split=True,
+    ),
+    Case(
+        'empty value',
+        (b'set k0 0 0 0\r\n\r\n', b'STORED\r\n'),
+        (b'get k0\r\n', b'VALUE k0 0 0\r\n\r\nEND\r\n'),
+        split=True,
+    ),
+    Case(
+        'value that looks like protocol',
+        (b'set k 0 0 24\r\nEND\r\nVALUE k 0 1\r\nERROR\r\r\n', b'STORED\r\n'),
+        (b'get k\r\n', b'VALUE k 0 24\r\nEND\r\nVALUE k 0 1\r\nERROR\r\r\nEND\r\n'),
+        split=True,
+    ),
+    Case(
+        'value of all byte values',
+        (b'set k 0 0 256\r\n' + bytes(range(256)) + b'\r\n', b'STORED\r\n'),
+        (b'get k\r\n', b'VALUE k 0 256\r\n' + bytes(range(256)) + b'\r\nEND\r\n'),
+    ),
+    Case(
+        'flags are kept',
+        (b'set k 4294967295 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'get k\r\n', b'VALUE k 4294967295 1\r\nx\r\nEND\r\n'),
+    ),
+    Case(
+        'add',
+        (b'add k 1 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'add k 2 0 1\r\ny\r\n', b'NOT_STORED\r\n'),
+        (b'get k\r\n', b'VALUE k 1 1\r\nx\r\nEND\r\n'),
+        split=True,
+    ),
+    Case(
+        'replace',
+        (b'replace k 1 0 1\r\nx\r\n', b'NOT_STORED\r\n'),
+        (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'replace k 3 0 2\r\nyy\r\n', b'STORED\r\n'),
+        (b'get k\r\n', b'VALUE k 3 2\r\nyy\r\nEND\r\n'),
+    ),
+    Case(
+        'append and prepend keep the flags',
+        (b'append k 0 0 1\r\nx\r\n', b'NOT_STORED\r\n'),
+        (b'prepend k 0 0 1\r\nx\r\n', b'NOT_STORED\r\n'),
+        (b'set k 5 0 1\r\nb\r\n', b'STORED\r\n'),
+        (b'append k 9 0 1\r\nc\r\n', b'STORED\r\n'),
+        (b'prepend k 8 0 1\r\na\r\n', b'STORED\r\n'),
+        (b'get k\r\n', b'VALUE k 5 3\r\nabc\r\nEND\r\n'),
+    ),
+    Case(
+        'negative exptime stores what is gone',
+        (b'set k 0 -1 1\r\nx\r\n', b'STORED\r\n'),
+        (b'get k\r\n', b'END\r\n'),
+    ),
+    Case(
+        'a word that is not noreply is ignored',
+        (b'set k 0 0 1 foo\r\nx\r\n', b'STORED\r\n'),
+        (b'get k\r\n', b'VALUE k 0 1\r\nx\r\nEND\r\n'),
+    ),
+    Case(
+        'runs of spaces',
+        (b'set  k  0  0  1 \r\nx\r\n', b'STORED\r\n'),
+        (b'get   k  \r\n', b'VALUE k 0 1\r\nx\r\nEND\r\n'),
+        split=True,
+    ),
     Case('cas without the item', (b'cas k 0 0 1 5\r\nx\r\n', b'NOT_FOUND\r\n')),
-    Case('key of 250 bytes', (b'set %s 0 0 1\r\nx\r\n' % (b'k' * 250), b'STORED\r\n'),
-         (b'get %s\r\n' % (b'k' * 250), b'VALUE %s 0 1\r\nx\r\nEND\r\n' % (b'k' * 250))),
-    Case('control bytes and UTF-8 in keys',
-         ('set \x01\x1b\x7f\t\u00fc\u4e2d 0 0 1\r\nx\r\n'.encode(), b'STORED\r\n'),
-         ('get \x01\x1b\x7f\t\u00fc\u4e2d\r\n'.encode(),
-          'VALUE \x01\x1b\x7f\t\u00fc\u4e2d 0 1\r\nx\r\nEND\r\n'.encode())),
+    Case(
+        'key of 250 bytes',
+        (b'set %s 0 0 1\r\nx\r\n' % (b'k' * 250), b'STORED\r\n'),
+        (b'get %s\r\n' % (b'k' * 250), b'VALUE %s 0 1\r\nx\r\nEND\r\n' % (b'k' * 250)),
+    ),
+    Case(
+        'control bytes and UTF-8 in keys',
+        ('set \x01\x1b\x7f\t\u00fc\u4e2d 0 0 1\r\nx\r\n'.encode(), b'STORED\r\n'),
+        (
+            'get \x01\x1b\x7f\t\u00fc\u4e2d\r\n'.encode(),
+            'VALUE \x01\x1b\x7f\t\u00fc\u4e2d 0 1\r\nx\r\nEND\r\n'.encode(),
+        ),
+    ),
 ]
 
 OTHERS = [
     Case('get miss', (b'get nokey\r\n', b'END\r\n'), (b'gets nokey\r\n', b'END\r\n'), split=True),
-    Case('a key called noreply', (b'set noreply 0 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'get k noreply\r\n', b'VALUE noreply 0 1\r\nx\r\nEND\r\n')),
-    Case('delete', (b'delete k\r\n', b'NOT_FOUND\r\n'), (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'delete k\r\n', b'DELETED\r\n'), (b'get k\r\n', b'END\r\n'), split=True),
-    Case('delete with a zero', (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'delete k 0\r\n', b'DELETED\r\n')),
-    Case('delete with a time',
-         (b'delete k 10\r\n', BCLF[:-2] + b'.  Usage: delete <key> [noreply]\r\n'),
-         on_memcached=[b'NOT_FOUND\r\n'],
-         on_1_6_18=[BCLF[:-2] + b'.  Usage: delete <key> [noreply]\r\n']),
-    Case('incr and decr', (b'incr n 1\r\n', b'NOT_FOUND\r\n'), (b'set n 0 0 2\r\n10\r\n', b'STORED\r\n'),
-         (b'incr n 5\r\n', b'15\r\n'), (b'decr n 7\r\n', b'8\r\n'), (b'decr n 100\r\n', b'0\r\n'),
-         split=True),
-    Case('incr wraps at 2^64', (b'set n 0 0 20\r\n18446744073709551615\r\n', b'STORED\r\n'),
-         (b'incr n 1\r\n', b'0\r\n')),
-    Case('decr keeps the length', (b'set n 0 0 2\r\n10\r\n', b'STORED\r\n'), (b'decr n 1\r\n', b'9\r\n'),
-         (b'get n\r\n', b'VALUE n 0 2\r\n9 \r\nEND\r\n')),
-    Case('incr of what is no number', (b'set n 0 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'incr n 1\r\n', b'CLIENT_ERROR cannot increment or decrement non-numeric value\r\n'),
-         (b'get n\r\n', b'VALUE n 0 1\r\nx\r\nEND\r\n')),
-    Case('touch', (b'touch k 0\r\n', b'NOT_FOUND\r\n'), (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'touch k 100\r\n', b'TOUCHED\r\n'), (b'touch k -1\r\n', b'TOUCHED\r\n'),
-         (b'get k\r\n', b'END\r\n')),
-    Case('gat', (b'set k 3 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'gat 100 k\r\n', b'VALUE k 3 1\r\nx\r\nEND\r\n'),
-         (b'gat 100 k nokey k\r\n', b'VALUE k 3 1\r\nx\r\nVALUE k 3 1\r\nx\r\nEND\r\n'),
-         (b'gat -1 k\r\n', b'VALUE k 3 1\r\nx\r\nEND\r\n'), (b'get k\r\n', b'END\r\n')),
-    Case('gats', (b'set k 3 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'gats 100 k\r\n', re.compile(rb'VALUE k 3 1 \d+\r\nx\r\nEND\r\n'))),
-    Case('gets', (b'set k 3 0 1\r\nx\r\n', b'STORED\r\n'),
-         (b'gets k nokey\r\n', re.compile(rb'VALUE k 3 1 \d+\r\nx\r\nEND\r\n'))),
-    Case('version', (b'version\r\n', VERSION), (b'version foo\r\n', VERSION), split=True,
-         on_memcached=[ANY_VERSION, ANY_VERSION], on_1_6_18=[ANY_VERSION, ANY_VERSION]),
-    Case('verbosity', (b'verbosity 1\r\n', b'OK\r\n'), (b'verbosity\r\n', BCLF),
-         on_1_6_18=[b'OK\r\n', b'ERROR\r\n']),
+    Case(
+        'a key called noreply',
+        (b'set noreply 0 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'get k noreply\r\n', b'VALUE noreply 0 1\r\nx\r\nEND\r\n'),
+    ),
+    Case(
+        'delete',
+        (b'delete k\r\n', b'NOT_FOUND\r\n'),
+        (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'delete k\r\n', b'DELETED\r\n'),
+        (b'get k\r\n', b'END\r\n'),
+        split=True,
+    ),
+    Case(
+        'delete with a zero',
+        (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'delete k 0\r\n', b'DELETED\r\n'),
+    ),
+    Case(
+        'delete with a time',
+        (b'delete k 10\r\n', BCLF[:-2] + b'.  Usage: delete <key> [noreply]\r\n'),
+        on_memcached=[b'NOT_FOUND\r\n'],
+        on_1_6_18=[BCLF[:-2] + b'.  Usage: delete <key> [noreply]\r\n'],
+    ),
+    Case(
+        'incr and decr',
+        (b'incr n 1\r\n', b'NOT_FOUND\r\n'),
+        (b'set n 0 0 2\r\n10\r\n', b'STORED\r\n'),
+        (b'incr n 5\r\n', b'15\r\n'),
+        (b'decr n 7\r\n', b'8\r\n'),
+        (b'decr n 100\r\n', b'0\r\n'),
+        split=True,
+    ),
+    Case(
+        'incr wraps at 2^64',
+        (b'set n 0 0 20\r\n18446744073709551615\r\n', b'STORED\r\n'),
+        (b'incr n 1\r\n', b'0\r\n'),
+    ),
+    Case(
+        'decr keeps the length',
+        (b'set n 0 0 2\r\n10\r\n', b'STORED\r\n'),
+        (b'decr n 1\r\n', b'9\r\n'),
+        (b'get n\r\n', b'VALUE n 0 2\r\n9 \r\nEND\r\n'),
+    ),
+    Case(
+        'incr of what is no number',
+        (b'set n 0 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'incr n 1\r\n', b'CLIENT_ERROR cannot increment or decrement non-numeric value\r\n'),
+        (b'get n\r\n', b'VALUE n 0 1\r\nx\r\nEND\r\n'),
+    ),
+    Case(
+        'touch',
+        (b'touch k 0\r\n', b'NOT_FOUND\r\n'),
+        (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'touch k 100\r\n', b'TOUCHED\r\n'),
+        (b'touch k -1\r\n', b'TOUCHED\r\n'),
+        (b'get k\r\n', b'END\r\n'),
+    ),
+    Case(
+        'gat',
+        (b'set k 3 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'gat 100 k\r\n', b'VALUE k 3 1\r\nx\r\nEND\r\n'),
+        (b'gat 100 k nokey k\r\n', b'VALUE k 3 1\r\nx\r\nVALUE k 3 1\r\nx\r\nEND\r\n'),
+        (b'gat -1 k\r\n', b'VALUE k 3 1\r\nx\r\nEND\r\n'),
+        (b'get k\r\n', b'END\r\n'),
+    ),
+    Case(
+        'gats',
+        (b'set k 3 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'gats 100 k\r\n', re.compile(rb'VALUE k 3 1 \d+\r\nx\r\nEND\r\n')),
+    ),
+    Case(
+        'gets',
+        (b'set k 3 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'gets k nokey\r\n', re.compile(rb'VALUE k 3 1 \d+\r\nx\r\nEND\r\n')),
+    ),
+    Case(
+        'version',
+        (b'version\r\n', VERSION),
+        (b'version foo\r\n', VERSION),
+        split=True,
+        on_memcached=[ANY_VERSION, ANY_VERSION],
+        on_1_6_18=[ANY_VERSION, ANY_VERSION],
+    ),
+    Case(
+        'verbosity',
+        (b'verbosity 1\r\n', b'OK\r\n'),
+        (b'verbosity\r\n', BCLF),
+        on_1_6_18=[b'OK\r\n', b'ERROR\r\n'],
+    ),
     Case('quit', (b'quit\r\n', b''), closes=True, split=True),
     Case('quit with more', (b'quit foo\r\n', b''), closes=True),
-    Case('quit after replies, the rest unread',
-         (b'set k 0 0 1\r\nx\r\nget k\r\nquit\r\nget k\r\n',
-          b'STORED\r\nVALUE k 0 1\r\nx\r\nEND\r\n'), closes=True),
-    Case('flush_all', (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'), (b'flush_all\r\n', b'OK\r\n'),
-         (b'get k\r\n', b'END\r\n'), split=True),
-    Case('flush_all with a time', (b'flush_all 0\r\n', b'OK\r\n'), (b'flush_all -1\r\n', b'OK\r\n'),
-         (b'flush_all abc\r\n', b'CLIENT_ERROR invalid exptime argument\r\n')),
+    Case(
+        'quit after replies, the rest unread',
+        (
+            b'set k 0 0 1\r\nx\r\nget k\r\nquit\r\nget k\r\n',
+            b'STORED\r\nVALUE k 0 1\r\nx\r\nEND\r\n',
+        ),
+        closes=True,
+    ),
+    Case(
+        'flush_all',
+        (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
+        (b'flush_all\r\n', b'OK\r\n'),
+        (b'get k\r\n', b'END\r\n'),
+        split=True,
+    ),
+    Case(
+        'flush_all with a time',
+        (b'flush_all 0\r\n', b'OK\r\n'),
+        (b'flush_all -1\r\n', b'OK\r\n'),
+        (b'flush_all abc\r\n', b'CLIENT_ERROR invalid exptime argument\r\n'),
+    ),
     Case('stats reset', (b'stats reset\r\n', b'RESET\r\n')),
 ]
 
-REFUSED = [Case(line.decode(), (line + b'\r\n', b'ERROR\r\n')) for line in (
-    b'shutdown', b'watch', b'watch fetchers', b'lru_crawler metadump all', b'lru_crawler crawl all',
-    b'slabs automove 1', b'lru mode flat', b'cache_memlimit 64')]
+REFUSED = [
+    Case(line.decode(), (line + b'\r\n', b'ERROR\r\n'))
+    for line in (
+        b'shutdown',
+        b'watch',
+        b'watch fetchers',
+        b'lru_crawler metadump all',
+        b'lru_crawler crawl all',
+        b'slabs automove 1',
+        b'lru mode flat',
+        b'cache_memlimit 64',
+    )
+]
 
 
 class TextTest(rt.ByteTestCase):
@@ -139,7 +269,9 @@ class TextTest(rt.ByteTestCase):
             client.expect(b'VALUE %s 0 %d\r\n%s\r\nEND\r\n' % (key, len(key), key))
         for shard in self.shards:
             shard.direct().send(b'stats\r\n')
-            items = int(shard.direct().expect_re(rb'.*STAT curr_items (\d+)\r\n.*?END\r\n').group(1))
+            items = int(
+                shard.direct().expect_re(rb'.*STAT curr_items (\d+)\r\n.*?END\r\n').group(1)
+            )
             self.assertGreater(items, 0)
 
     def test_items_stand_where_route_says(self):
@@ -152,8 +284,9 @@ class TextTest(rt.ByteTestCase):
         for key in keys:
             for i, shard in enumerate(self.shards):
                 answer = b'VALUE %s 0 1\r\nx\r\nEND\r\n' % key.encode()
-                shard.direct().ask(b'get %s\r\n' % key.encode(),
-                                   answer if routes[key] == 's%d' % i else b'END\r\n')
+                shard.direct().ask(
+                    b'get %s\r\n' % key.encode(), answer if routes[key] == 's%d' % i else b'END\r\n'
+                )
 
     def test_large_values(self):
         client = self.open()
@@ -161,8 +294,10 @@ class TextTest(rt.ByteTestCase):
             value = os.urandom(size)
             with self.subTest(size):
                 client.ask(b'set big-%d 0 0 %d\r\n%s\r\n' % (size, size, value), b'STORED\r\n')
-                client.ask(b'get big-%d\r\n' % size,
-                           b'VALUE big-%d 0 %d\r\n%s\r\nEND\r\n' % (size, size, value))
+                client.ask(
+                    b'get big-%d\r\n' % size,
+                    b'VALUE big-%d 0 %d\r\n%s\r\nEND\r\n' % (size, size, value),
+                )
         client.expect_sync()
 
     def test_large_values_arriving_in_pieces(self):
@@ -172,7 +307,7 @@ class TextTest(rt.ByteTestCase):
             with self.subTest(piece):
                 data = b'set pieces 0 0 %d\r\n%s\r\nget pieces\r\n' % (len(value), value)
                 for start in range(0, len(data), piece):
-                    client.send(data[start:start + piece])
+                    client.send(data[start : start + piece])
                 client.expect(b'STORED\r\nVALUE pieces 0 %d\r\n%s\r\nEND\r\n' % (len(value), value))
 
     def test_pipeline_of_thousands_is_answered_in_order(self):
@@ -199,10 +334,13 @@ class TextTest(rt.ByteTestCase):
     def test_half_closed_client_still_gets_replies(self):
         self.open().ask(b'set k 0 0 1\r\nx\r\n', b'STORED\r\n')
         for requests, answers in (
-                (b'get k\r\n', b'VALUE k 0 1\r\nx\r\nEND\r\n'),
-                (b'get k\r\nget k\r\ndelete none\r\n',
-                 b'VALUE k 0 1\r\nx\r\nEND\r\n' * 2 + b'NOT_FOUND\r\n'),
-                (b'get k\r\n' * 500, b'VALUE k 0 1\r\nx\r\nEND\r\n' * 500)):
+            (b'get k\r\n', b'VALUE k 0 1\r\nx\r\nEND\r\n'),
+            (
+                b'get k\r\nget k\r\ndelete none\r\n',
+                b'VALUE k 0 1\r\nx\r\nEND\r\n' * 2 + b'NOT_FOUND\r\n',
+            ),
+            (b'get k\r\n' * 500, b'VALUE k 0 1\r\nx\r\nEND\r\n' * 500),
+        ):
             with self.subTest(show=requests[:20]):
                 client = self.open()
                 client.send(requests)
@@ -232,8 +370,17 @@ class TextTest(rt.ByteTestCase):
                     for shard in (b's0', b's1', b's2', b's3'):
                         self.assertTrue(any(shard in name for name in names), shard)
                 else:
-                    for name in (b'pid', b'uptime', b'version', b'curr_connections', b'cmd_get',
-                                 b'cmd_set', b'get_hits', b'get_misses', b'threads'):
+                    for name in (
+                        b'pid',
+                        b'uptime',
+                        b'version',
+                        b'curr_connections',
+                        b'cmd_get',
+                        b'cmd_set',
+                        b'get_hits',
+                        b'get_misses',
+                        b'threads',
+                    ):
                         self.assertIn(name, names)
                     self.assertIn(b'STAT pid %d\r\n' % self.proxy.process.pid, body)
                     self.assertIn(b'STAT version %s\r\n' % rt.VERSION, body)
@@ -245,13 +392,16 @@ class TextTest(rt.ByteTestCase):
         self.proxy_only()
         client = self.open()
         at_limit = b'x' * MIB
-        client.ask(b'set k 0 0 %d\r\n%s\r\n' % (MIB, at_limit),
-                   b'SERVER_ERROR object too large for cache\r\n')  # memcached's own answer
+        client.ask(
+            b'set k 0 0 %d\r\n%s\r\n' % (MIB, at_limit),
+            b'SERVER_ERROR object too large for cache\r\n',
+        )  # memcached's own answer
         client.expect_sync()
 
 
 class LimitTest(rt.ByteTestCase):
     """A small max_item, with shards that would take more."""
+
     options = {'limits': {'max_item': '64KiB'}}
 
     def too_large(self, line, answer, kept):
@@ -273,16 +423,17 @@ class LimitTest(rt.ByteTestCase):
         self.proxy_only()
         error = b'SERVER_ERROR object too large for cache\r\n'
         for line, answer, kept in (
-                (b'set k 0 0 %d\r\n', error, False),
-                (b'set k 0 0 %d noreply\r\n', b'', False),
-                (b'add k 0 0 %d\r\n', error, True),
-                (b'add k 0 0 %d noreply\r\n', b'', True),
-                (b'replace k 0 0 %d\r\n', error, True),
-                (b'append k 0 0 %d\r\n', error, True),
-                (b'prepend k 0 0 %d\r\n', error, True),
-                (b'cas k 0 0 %d 1\r\n', error, True),
-                (b'ms k %d\r\n', error, False),
-                (b'ms k %d q\r\n', error, False)):
+            (b'set k 0 0 %d\r\n', error, False),
+            (b'set k 0 0 %d noreply\r\n', b'', False),
+            (b'add k 0 0 %d\r\n', error, True),
+            (b'add k 0 0 %d noreply\r\n', b'', True),
+            (b'replace k 0 0 %d\r\n', error, True),
+            (b'append k 0 0 %d\r\n', error, True),
+            (b'prepend k 0 0 %d\r\n', error, True),
+            (b'cas k 0 0 %d 1\r\n', error, True),
+            (b'ms k %d\r\n', error, False),
+            (b'ms k %d q\r\n', error, False),
+        ):
             with self.subTest(line):
                 self.too_large(line, answer, kept)
 
@@ -310,15 +461,24 @@ class LimitTest(rt.ByteTestCase):
 
 class FlushOffTest(rt.ByteTestCase):
     """flush_all is off unless the pool says otherwise."""
+
     pool_options = {}
 
     def test_flush_all_is_refused(self):
         self.proxy_only()
         refused = b'CLIENT_ERROR flush_all not allowed\r\n'
-        self.run_cases([
-            Case('flush_all', (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'), (b'flush_all\r\n', refused),
-                 (b'flush_all 0\r\n', refused), (b'get k\r\n', b'VALUE k 0 1\r\nx\r\nEND\r\n'),
-                 split=True)])
+        self.run_cases(
+            [
+                Case(
+                    'flush_all',
+                    (b'set k 0 0 1\r\nx\r\n', b'STORED\r\n'),
+                    (b'flush_all\r\n', refused),
+                    (b'flush_all 0\r\n', refused),
+                    (b'get k\r\n', b'VALUE k 0 1\r\nx\r\nEND\r\n'),
+                    split=True,
+                )
+            ]
+        )
 
     def test_noreply_flush_does_nothing(self):
         self.proxy_only()
@@ -338,11 +498,21 @@ class ListenerTest(rt.ByteTestCase):
         cls.unix_path = os.path.join(cls.class_folder, 'listen.sock')
         routes = {'user:': 'users', 'user:admin:': 'main'}
         return rt.proxy_config(
-            [rt.pool_config('main', main, connections=4, flush_all=True),
-             rt.pool_config('users', users, flush_all=True)],
-            [{'bind': '127.0.0.1:%d' % port, 'protocol': 'memcached', 'pool': 'main', 'routes': routes},
-             {'bind': '[::1]:%d' % rt.free_port(), 'protocol': 'memcached', 'pool': 'main'},
-             {'bind': 'unix:' + cls.unix_path, 'protocol': 'memcached', 'pool': 'main'}])
+            [
+                rt.pool_config('main', main, connections=4, flush_all=True),
+                rt.pool_config('users', users, flush_all=True),
+            ],
+            [
+                {
+                    'bind': '127.0.0.1:%d' % port,
+                    'protocol': 'memcached',
+                    'pool': 'main',
+                    'routes': routes,
+                },
+                {'bind': '[::1]:%d' % rt.free_port(), 'protocol': 'memcached', 'pool': 'main'},
+                {'bind': 'unix:' + cls.unix_path, 'protocol': 'memcached', 'pool': 'main'},
+            ],
+        )
 
     def setUp(self):
         if rt.TARGET == 'memcached':
@@ -372,8 +542,12 @@ class ListenerTest(rt.ByteTestCase):
     def test_longest_prefix_decides_the_pool(self):
         client = self.open()
         for i in range(30):
-            for key, pool in ((b'user:%d' % i, {2, 3}), (b'user:admin:%d' % i, {0, 1}),
-                              (b'other:%d' % i, {0, 1}), (b'user%d' % i, {0, 1})):
+            for key, pool in (
+                (b'user:%d' % i, {2, 3}),
+                (b'user:admin:%d' % i, {0, 1}),
+                (b'other:%d' % i, {0, 1}),
+                (b'user%d' % i, {0, 1}),
+            ):
                 client.ask(b'set %s 0 0 1\r\nx\r\n' % key, b'STORED\r\n')
                 self.assertTrue(self.holders(key) and self.holders(key) <= pool, key)
 
@@ -382,15 +556,22 @@ class ListenerTest(rt.ByteTestCase):
         keys = [key % i for i in range(20) for key in (b'user:%d', b'plain:%d')]
         for key in keys:
             client.ask(b'set %s 0 0 1\r\nx\r\n' % key, b'STORED\r\n')
-        client.ask(b'get ' + b' '.join(keys) + b'\r\n',
-                   b''.join(b'VALUE %s 0 1\r\nx\r\n' % key for key in keys) + b'END\r\n')
+        client.ask(
+            b'get ' + b' '.join(keys) + b'\r\n',
+            b''.join(b'VALUE %s 0 1\r\nx\r\n' % key for key in keys) + b'END\r\n',
+        )
 
     def test_one_clients_order_is_kept_with_four_connections(self):
         """set then get of the same key, pipelined: the get must see the set, every time."""
         client = self.open()
         for turn in range(20):
-            requests = [b'set o%d 0 0 6\r\n%06d\r\nget o%d\r\n' % (i, turn * 100 + i, i) for i in range(100)]
-            answers = [b'STORED\r\nVALUE o%d 0 6\r\n%06d\r\nEND\r\n' % (i, turn * 100 + i) for i in range(100)]
+            requests = [
+                b'set o%d 0 0 6\r\n%06d\r\nget o%d\r\n' % (i, turn * 100 + i, i) for i in range(100)
+            ]
+            answers = [
+                b'STORED\r\nVALUE o%d 0 6\r\n%06d\r\nEND\r\n' % (i, turn * 100 + i)
+                for i in range(100)
+            ]
             client.send(b''.join(requests))
             client.expect(b''.join(answers))
         client.send(b'set n 0 0 1\r\n0\r\n' + b'incr n 1\r\n' * 1000)

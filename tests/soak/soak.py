@@ -35,8 +35,17 @@ def work(options, worker, address, routes, deadline, results):
     """One process: [options.clients] checkers in turn, until [deadline]."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rng = random.Random('%d/%d' % (options.seed, worker))
-    checkers = [mixup.Checker(address, client_name(worker, i), options.seed, routes, N_KEYS,
-                              batches=(1, 5, 40, 150, 400)) for i in range(options.clients)]
+    checkers = [
+        mixup.Checker(
+            address,
+            client_name(worker, i),
+            options.seed,
+            routes,
+            N_KEYS,
+            batches=(1, 5, 40, 150, 400),
+        )
+        for i in range(options.clients)
+    ]
     failure = None
     checker = None
     try:
@@ -81,12 +90,17 @@ def torment(rng, shards, log):
 
 def build(options, folder):
     """The shards and the proxy."""
-    shards = [rt.Memcached(folder, os.path.join(folder, 's%d.sock' % i) if i == 0 else None)
-              for i in range(options.shards)]
-    pool = rt.pool_config('main', {'s%d' % i: shard.target() for i, shard in enumerate(shards)},
-                          connections=options.connections,
-                          timeouts={'connect': '250ms', 'request': '300ms'},
-                          health={'eject_after': 3, 'retry_after': '200ms'})
+    shards = [
+        rt.Memcached(folder, os.path.join(folder, 's%d.sock' % i) if i == 0 else None)
+        for i in range(options.shards)
+    ]
+    pool = rt.pool_config(
+        'main',
+        {'s%d' % i: shard.target() for i, shard in enumerate(shards)},
+        connections=options.connections,
+        timeouts={'connect': '250ms', 'request': '300ms'},
+        health={'eject_after': 3, 'retry_after': '200ms'},
+    )
     try:
         return shards, rt.Ringway(rt.proxy_config([pool]), folder)
     except BaseException:
@@ -104,6 +118,7 @@ def all_shards_serve(proxy, routes, n_shards):
             def stored():
                 client.send(b'set %s 0 0 1\r\nx\r\n' % key)
                 return client.line() == b'STORED\r\n'
+
             rt.wait_until(stored, 'shard s%d serves again' % index, 20, 0.1)
 
 
@@ -113,13 +128,23 @@ def soak(options, folder):
     failures, counts, slowest, n_faults = [], {}, 0.0, 0
     workers = []
     try:
-        names = [key for worker in range(options.workers) for client in range(options.clients)
-                 for key in mixup.all_keys(client_name(worker, client), N_KEYS)]
+        names = [
+            key
+            for worker in range(options.workers)
+            for client in range(options.clients)
+            for key in mixup.all_keys(client_name(worker, client), N_KEYS)
+        ]
         routes = {key.encode(): shard for key, shard in proxy.route(names).items()}
         results = multiprocessing.Queue()
         deadline = time.monotonic() + options.seconds
-        workers = [multiprocessing.Process(target=work, daemon=True, args=(
-            options, i, proxy.address(), routes, deadline, results)) for i in range(options.workers)]
+        workers = [
+            multiprocessing.Process(
+                target=work,
+                daemon=True,
+                args=(options, i, proxy.address(), routes, deadline, results),
+            )
+            for i in range(options.workers)
+        ]
         for worker in workers:
             worker.start()
         while time.monotonic() < deadline and proxy.process.alive() and results.empty():
@@ -178,9 +203,19 @@ def main():
     for failure in failures:
         print('FAILURE', failure, flush=True)
     seconds = time.monotonic() - began
-    print('soak: %s seed=%d seconds=%.0f requests=%d per_second=%.0f faults=%d slowest_batch=%.2fs %s' % (
-        'FAILED' if failures else 'ok', options.seed, seconds, counts.get('requests', 0),
-        counts.get('requests', 0) / max(seconds, 1), n_faults, slowest, json.dumps(counts, sort_keys=True)))
+    print(
+        'soak: %s seed=%d seconds=%.0f requests=%d per_second=%.0f faults=%d slowest_batch=%.2fs %s'
+        % (
+            'FAILED' if failures else 'ok',
+            options.seed,
+            seconds,
+            counts.get('requests', 0),
+            counts.get('requests', 0) / max(seconds, 1),
+            n_faults,
+            slowest,
+            json.dumps(counts, sort_keys=True),
+        )
+    )
     if not failures and not options.calm and not counts.get('hit'):
         print('FAILURE no hit at all')
         return 1

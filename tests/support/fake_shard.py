@@ -53,6 +53,7 @@ class Request:
 
 # ---- actions: functions of (connection, request) --------------------------------------------------
 
+
 def reply(data):
     """Answer [data], whatever it is: garbage, two replies, a wrong key, trailing bytes…"""
     return lambda connection, request: connection.send(data)
@@ -72,19 +73,23 @@ def split_everywhere(connection, request):
 
 def split_at(offset):
     """The right answer in two parts."""
+
     def action(connection, request):
         data = connection.shard.answer(request)
         connection.send(data[:offset])
         time.sleep(0.001)
         connection.send(data[offset:])
+
     return action
 
 
 def delayed(seconds, data=None):
     """Answer late: [data], or the right answer."""
+
     def action(connection, request):
         connection.shard.stopping.wait(seconds)
         connection.send(connection.shard.answer(request) if data is None else data)
+
     return action
 
 
@@ -109,6 +114,7 @@ def reply_and_close(data):
     def action(connection, request):
         connection.send(data)
         connection.close()
+
     return action
 
 
@@ -117,6 +123,7 @@ def reply_and_reset(data):
         connection.send(data)
         time.sleep(0.05)
         connection.reset()
+
     return action
 
 
@@ -124,24 +131,29 @@ def reply_and_hang(data):
     def action(connection, request):
         connection.send(data)
         connection.shard.stopping.wait()
+
     return action
 
 
 def dribble(interval, data=None):
     """The answer a byte at a time, slowly."""
+
     def action(connection, request):
         for byte in connection.shard.answer(request) if data is None else data:
             connection.send(bytes([byte]))
             if connection.shard.stopping.wait(interval) or not connection.is_open:
                 return
+
     return action
 
 
 def flood(block, count):
     """[block] again and again."""
+
     def action(connection, request):
         for _ in range(count):
             connection.send(block)
+
     return action
 
 
@@ -159,6 +171,7 @@ class Early:
 
 
 # ---- the server ----------------------------------------------------------------------------------
+
 
 class Connection:
     def __init__(self, shard, sock, number):
@@ -201,8 +214,8 @@ class Connection:
         while True:
             end = self.buffer.find(b'\n')
             if end >= 0:
-                line = bytes(self.buffer[:end + 1])
-                del self.buffer[:end + 1]
+                line = bytes(self.buffer[: end + 1])
+                del self.buffer[: end + 1]
                 return line
             if not self.fill():
                 return None
@@ -214,7 +227,7 @@ class Connection:
                 self.is_open = False
                 return
         if count:
-            request.body = bytes(self.buffer[:count - 2])
+            request.body = bytes(self.buffer[: count - 2])
             del self.buffer[:count]
 
     def serve(self):
@@ -252,7 +265,11 @@ class FakeShard:
 
     def target(self):
         """Its address as a Ringway replica."""
-        return 'unix:' + self.address if isinstance(self.address, str) else '127.0.0.1:%d' % self.address
+        return (
+            'unix:' + self.address
+            if isinstance(self.address, str)
+            else '127.0.0.1:%d' % self.address
+        )
 
     # -- control --
 
@@ -322,8 +339,9 @@ class FakeShard:
     def seen(self, *commands):
         """The requests received so far, of these commands or all."""
         with self.lock:
-            return [request for request in self.requests
-                    if not commands or request.command in commands]
+            return [
+                request for request in self.requests if not commands or request.command in commands
+            ]
 
     def forget(self):
         with self.lock:
@@ -412,7 +430,9 @@ class FakeShard:
             if key in self.items:
                 flags, value, cas = self.items[key]
                 with_cas = b' %d' % cas if request.command in (b'gets', b'gats') else b''
-                out.append(b'VALUE %s %s %d%s\r\n%s\r\n' % (key, flags, len(value), with_cas, value))
+                out.append(
+                    b'VALUE %s %s %d%s\r\n%s\r\n' % (key, flags, len(value), with_cas, value)
+                )
         return b''.join(out) + b'END\r\n'
 
     def _store(self, request):
@@ -422,7 +442,10 @@ class FakeShard:
             return b'NOT_FOUND\r\n'
         if request.command == b'cas' and old[2] != int(request.words[5]):
             return b'EXISTS\r\n'
-        if (request.command == b'add') == (old is not None) and request.command not in (b'set', b'cas'):
+        if (request.command == b'add') == (old is not None) and request.command not in (
+            b'set',
+            b'cas',
+        ):
             return b'NOT_STORED\r\n'
         if request.command == b'append':
             flags, value = old[0], old[1] + value
@@ -438,7 +461,9 @@ class FakeShard:
         item = self.items.get(key)
         quiet = b'q' in flags
         if command == b'me':
-            return b'ME %s exp=-1 la=0 cas=1 fetch=no cls=1 size=63\r\n' % key if item else b'EN\r\n'
+            return (
+                b'ME %s exp=-1 la=0 cas=1 fetch=no cls=1 size=63\r\n' % key if item else b'EN\r\n'
+            )
         if command == b'ms':
             self._put(key, b'0', request.body)
             return b'' if quiet else b'HD' + self._echo(flags, words[1], None) + b'\r\n'
@@ -470,8 +495,16 @@ class FakeShard:
             elif flag[:1] == b'O':
                 out += b' ' + flag
             elif item is not None and flag in (b'f', b's', b't', b'c'):
-                out += b' ' + flag + {b'f': item[0], b's': b'%d' % len(item[1]), b't': b'-1',
-                                      b'c': b'%d' % item[2]}[flag]
+                out += (
+                    b' '
+                    + flag
+                    + {
+                        b'f': item[0],
+                        b's': b'%d' % len(item[1]),
+                        b't': b'-1',
+                        b'c': b'%d' % item[2],
+                    }[flag]
+                )
         return out
 
 

@@ -38,15 +38,25 @@ class Checker:
     [stale_ok]  accept any earlier version: for pools that move keys when a shard is down.
     """
 
-    def __init__(self, address, name, seed, routes=None, n_keys=40, batches=(1, 1, 3, 10, 40),
-                 sizes=SIZES, stale_ok=False, timeout=30):
+    def __init__(
+        self,
+        address,
+        name,
+        seed,
+        routes=None,
+        n_keys=40,
+        batches=(1, 1, 3, 10, 40),
+        sizes=SIZES,
+        stale_ok=False,
+        timeout=30,
+    ):
         self.address = address
         self.name = name
         self.rng = random.Random('%s/%s' % (seed, name))
         self.routes = routes or {}
         self.keys = keys_of(name, n_keys)
         self.counters = [b'%s-c%d' % (name.encode(), i) for i in range(4)]
-        self.base = (1 + self.rng.randrange(1 << 20)) * 10 ** 9
+        self.base = (1 + self.rng.randrange(1 << 20)) * 10**9
         self.batches = batches
         self.sizes = sizes
         self.stale_ok = stale_ok
@@ -61,9 +71,21 @@ class Checker:
         self.buffer = b''
         self.position = 0
         self.requests = {
-            self.get: 30, self.multi_get: 15, self.set: 20, self.set_noreply: 2, self.delete: 4,
-            self.meta_get: 15, self.meta_set: 8, self.quiet_get: 5, self.incr: 4, self.touch: 2,
-            self.version_command: 1, self.bogus: 1, self.bad_key: 1, self.large_get_miss: 1}
+            self.get: 30,
+            self.multi_get: 15,
+            self.set: 20,
+            self.set_noreply: 2,
+            self.delete: 4,
+            self.meta_get: 15,
+            self.meta_set: 8,
+            self.quiet_get: 5,
+            self.incr: 4,
+            self.touch: 2,
+            self.version_command: 1,
+            self.bogus: 1,
+            self.bad_key: 1,
+            self.large_get_miss: 1,
+        }
         self.kinds = [kind for kind, weight in self.requests.items() for _ in range(weight)]
 
     # ---- running ----
@@ -113,7 +135,7 @@ class Checker:
         except (Cut, OSError):
             return
         if self.position != len(self.buffer):
-            raise self.wrong(self.buffer[self.position:], 'nothing more')
+            raise self.wrong(self.buffer[self.position :], 'nothing more')
         self.close()
 
     def close(self):
@@ -132,14 +154,14 @@ class Checker:
         data = self.sock.recv(1 << 17)
         if not data:
             raise Cut()
-        self.buffer = self.buffer[self.position:] + data
+        self.buffer = self.buffer[self.position :] + data
         self.position = 0
 
     def line(self):
         while True:
             end = self.buffer.find(b'\r\n', self.position)
             if end >= 0:
-                line = self.buffer[self.position:end]
+                line = self.buffer[self.position : end]
                 self.position = end + 2
                 return line
             self.fill()
@@ -147,14 +169,21 @@ class Checker:
     def take(self, count):
         while len(self.buffer) - self.position < count:
             self.fill()
-        data = self.buffer[self.position:self.position + count]
+        data = self.buffer[self.position : self.position + count]
         self.position += count
         return data
 
     def wrong(self, got, expected):
-        return MixUp('%s: request %s\n  got      %s\n  expected %s\n  next in buffer %s' % (
-            self.name, show(self.current), show(got), expected,
-            show(self.buffer[self.position:self.position + 200])))
+        return MixUp(
+            '%s: request %s\n  got      %s\n  expected %s\n  next in buffer %s'
+            % (
+                self.name,
+                show(self.current),
+                show(got),
+                expected,
+                show(self.buffer[self.position : self.position + 200]),
+            )
+        )
 
     def must(self, line, *answers):
         if line not in answers:
@@ -177,14 +206,17 @@ class Checker:
         data = self.take(length + 2)
         if data[-2:] != b'\r\n' or not data.startswith(key + b'#'):
             raise self.wrong(data, 'a value of %r' % key)
-        version = int(data[len(key) + 1:].split(b'#', 1)[0])
+        version = int(data[len(key) + 1 :].split(b'#', 1)[0])
         if data[:-2] != value_of(key, version, self.sizes):
             raise self.wrong(data, 'version %d of %r' % (version, key))
         if version != self.acked.get(key) and not self.stale_ok:
             since = self.unknown[key].get(version)
             if since is None or time.monotonic() - since > FORGET_AFTER:
-                raise self.wrong(data, 'version %s of %r, or one of unknown outcome: %s' % (
-                    self.acked.get(key), key, sorted(self.unknown[key])))
+                raise self.wrong(
+                    data,
+                    'version %s of %r, or one of unknown outcome: %s'
+                    % (self.acked.get(key), key, sorted(self.unknown[key])),
+                )
         self.counts['hit'] += 1
 
     # ---- requests: each returns (bytes, check) ----
@@ -206,6 +238,7 @@ class Checker:
             if line.startswith(b'SERVER_ERROR') and SERVER_ERROR.match(line):
                 return
             self.must(line, b'END')
+
         return b'get %s\r\n' % b' '.join(keys), check
 
     def check_get(self, keys, with_cas):
@@ -239,14 +272,17 @@ class Checker:
             check_line(line)
             self.acked[key] = version
             self.counts['stored'] += 1
+
         check.written = (key, version)
         return check
 
     def set(self):
         key = self.rng.choice(self.keys)
         version, value = self.write(key)
-        return (b'set %s 0 0 %d\r\n%s\r\n' % (key, len(value), value),
-                self.checked_write(key, version, lambda line: self.must(line, b'STORED')))
+        return (
+            b'set %s 0 0 %d\r\n%s\r\n' % (key, len(value), value),
+            self.checked_write(key, version, lambda line: self.must(line, b'STORED')),
+        )
 
     def set_noreply(self):
         key = self.rng.choice(self.keys)
@@ -254,6 +290,7 @@ class Checker:
 
         def check():
             self.unknown[key][version] = time.monotonic()
+
         check.written = (key, version)
         return b'set %s 0 0 %d noreply\r\n%s\r\n' % (key, len(value), value), check
 
@@ -262,8 +299,10 @@ class Checker:
         version, value = self.write(key)
         self.opaque += 1
         answer = b'HD O%d k%s' % (self.opaque, key)
-        return (b'ms %s %d O%d k\r\n%s\r\n' % (key, len(value), self.opaque, value),
-                self.checked_write(key, version, lambda line: self.must(line, answer)))
+        return (
+            b'ms %s %d O%d k\r\n%s\r\n' % (key, len(value), self.opaque, value),
+            self.checked_write(key, version, lambda line: self.must(line, answer)),
+        )
 
     def meta_get(self):
         key = self.rng.choice(self.keys)
@@ -275,6 +314,7 @@ class Checker:
             if self.is_error(line, key):
                 return
             self.check_meta_value(line, key, tail)
+
         return b'mg %s v k O%d\r\n' % (key, self.opaque), check
 
     def check_meta_value(self, line, key, tail):
@@ -301,6 +341,7 @@ class Checker:
                     raise self.wrong(line, 'no EN for a quiet get')
                 self.check_meta_value(line, key, tail)
             self.must(self.line(), b'MN')
+
         return b'mg %s v k O%d q\r\nmn\r\n' % (key, self.opaque), check
 
     def delete(self):
@@ -312,6 +353,7 @@ class Checker:
                 return
             self.must(line, b'DELETED', b'NOT_FOUND')
             self.acked.pop(key, None)
+
         return b'delete %s\r\n' % key, check
 
     def touch(self):
@@ -321,6 +363,7 @@ class Checker:
             line = self.line()
             if not self.is_error(line, key):
                 self.must(line, b'TOUCHED', b'NOT_FOUND')
+
         return b'touch %s 0\r\n' % key, check
 
     def incr(self):
@@ -333,8 +376,9 @@ class Checker:
             line = self.line()
             if self.is_error(line, key) or line == b'NOT_FOUND':
                 return
-            if not line.isdigit() or int(line) // 10 ** 9 != self.base // 10 ** 9:
+            if not line.isdigit() or int(line) // 10**9 != self.base // 10**9:
                 raise self.wrong(line, 'a number from %d' % self.base)
+
         start = b'%d' % self.base
         return b'add %s 0 0 %d\r\n%s\r\nincr %s 1\r\n' % (key, len(start), start, key), check
 
@@ -345,8 +389,10 @@ class Checker:
         return b'bogus\r\n', lambda: self.must(self.line(), b'ERROR')
 
     def bad_key(self):
-        return (b'get %s %s\r\n' % (self.keys[0], b'k' * 251),
-                lambda: self.must(self.line(), b'CLIENT_ERROR bad command line format'))
+        return (
+            b'get %s %s\r\n' % (self.keys[0], b'k' * 251),
+            lambda: self.must(self.line(), b'CLIENT_ERROR bad command line format'),
+        )
 
 
 def keys_of(name, n_keys):
@@ -355,4 +401,6 @@ def keys_of(name, n_keys):
 
 def all_keys(name, n_keys):
     """Every key that a Checker called [name] may name an error for, as text."""
-    return [key.decode() for key in keys_of(name, n_keys)] + ['%s-c%d' % (name, i) for i in range(4)]
+    return [key.decode() for key in keys_of(name, n_keys)] + [
+        '%s-c%d' % (name, i) for i in range(4)
+    ]
