@@ -5,7 +5,7 @@
 #ifndef RINGWAY_TESTS_SUPPORT_CODEC_CORPUS_H
 #define RINGWAY_TESTS_SUPPORT_CODEC_CORPUS_H
 
-#include "support/fake_memcache.h"
+#include "fake_memcache.h"
 
 #define CORPUS_STREAMS_MAX 64u
 

@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "support/fake_memcache.h"
-#include "support/memcache_stream.h"
+#include "fake_memcache.h"
+#include "memcache_stream.h"
 
 #define FAKE_CONNS_MAX 8u
 

@@ -12,7 +12,7 @@
 #include "data/plane.h"
 #include "data/session.h"
 #include "data/upstream.h"
-#include "support/fake_shard.h"
+#include "fake_shard.h"
 
 #define RIG_SHARDS_MAX  8u
 #define RIG_CLIENTS_MAX 8u
@@ -127,7 +127,7 @@ static inline void rig_sleep(struct rig *rig)
                         #condition);                                                               \
                 abort();                                                                           \
             }                                                                                      \
-            if (!rig_turn(rig)) {                                                                  \
+            if (!rig_turn(rig) && !(condition)) {                                                  \
                 rig_sleep(rig);                                                                    \
             }                                                                                      \
         }                                                                                          \
