@@ -152,7 +152,8 @@ static uint64_t check_silence(struct upstream_conn *conn, uint64_t now_us)
     if (now_us < since_us + limit_us) {
         return since_us + limit_us;
     }
-    upstream_conn_break(conn, "no answer", true);
+    /* Requests that timed out have been counted one by one. */
+    upstream_conn_break(conn, "no answer", conn->first->outcome != FEEDBACK_TIMEOUT);
     return 0;
 }
 

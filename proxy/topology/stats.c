@@ -293,6 +293,19 @@ void stats_write(const struct stats_source *source, stats_write_fn write, void *
     write(context, "END\r\n", 5);
 }
 
+void stats_write_settings(const struct stats_source *source, stats_write_fn write, void *context)
+{
+    const struct config *config = source->topology->config;
+    struct output output = {write, context};
+
+    put_number(&output, "maxconns", config->max_clients);
+    put_number(&output, "item_size_max", config->max_item_bytes);
+    put_number(&output, "num_threads", config->workers);
+    put_number(&output, "idle_timeout", config->idle_us / 1000000u);
+    put(&output, "cas_enabled", "yes");
+    write(context, "END\r\n", 5);
+}
+
 static void put_shard(const struct output *output, const struct stats_source *source, uint32_t p,
                       uint32_t s, size_t index)
 {

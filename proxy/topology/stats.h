@@ -30,6 +30,9 @@ void stats_write(const struct stats_source *source, stats_write_fn write, void *
 /** The same for every shard of every pool: `STAT pool:shard:name value`. */
 void stats_write_shards(const struct stats_source *source, stats_write_fn write, void *context);
 
+/** The limits that the process runs with, in the names of memcached's `stats settings`. */
+void stats_write_settings(const struct stats_source *source, stats_write_fn write, void *context);
+
 /** Make the counters start from zero again for stats_write(); any thread. */
 void stats_reset(const struct stats_source *source);
 

@@ -206,6 +206,13 @@ static void append_text(void *context, const char *bytes, size_t len)
     text->len += len;
 }
 
+/* memcached's groups of figures about its memory: Ringway holds no items, so each is empty. */
+static bool is_about_items(struct slice group)
+{
+    return slice_is(group, "items") || slice_is(group, "slabs") || slice_is(group, "sizes") ||
+           slice_is(group, "conns");
+}
+
 static void answer_stats(struct session *session, const struct memcache_request *parse)
 {
     const struct plane_options *options = &session->plane->options;
@@ -218,6 +225,10 @@ static void answer_stats(struct session *session, const struct memcache_request 
         append_text(&text, "RESET\r\n", 7);
     } else if (slice_is(parse->args, "shards")) {
         stats_write_shards(&source, append_text, &text);
+    } else if (slice_is(parse->args, "settings")) {
+        stats_write_settings(&source, append_text, &text);
+    } else if (is_about_items(parse->args)) {
+        append_text(&text, "END\r\n", 5);
     } else if (parse->args.len == 0) {
         stats_write(&source, append_text, &text);
     } else {

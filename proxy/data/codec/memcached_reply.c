@@ -85,13 +85,23 @@ static enum feedback_outcome outcome_of(enum memcache_command command,
     return FEEDBACK_OK;
 }
 
-/* A shard that refuses a line may not have read the value behind it: what follows is in doubt. */
+/* A shard that refuses a line may not have read the value behind it: what follows is in doubt. Not
+ * so when it knows ms: it then reads the value even if it refuses a flag. */
 static bool leaves_doubt(enum memcache_command command, enum memcache_reply_type type)
 {
-    enum memcache_class class = memcache_command_class(command);
-
-    return (class == MEMCACHE_CLASS_STORAGE || class == MEMCACHE_CLASS_META_SET) &&
-           (type == MEMCACHE_REPLY_ERROR || type == MEMCACHE_REPLY_CLIENT_ERROR);
+    switch (memcache_command_class(command)) {
+    case MEMCACHE_CLASS_STORAGE:
+        return type == MEMCACHE_REPLY_ERROR || type == MEMCACHE_REPLY_CLIENT_ERROR;
+    case MEMCACHE_CLASS_META_SET:
+        return type == MEMCACHE_REPLY_ERROR;
+    case MEMCACHE_CLASS_RETRIEVAL:
+    case MEMCACHE_CLASS_SINGLE:
+    case MEMCACHE_CLASS_META:
+    case MEMCACHE_CLASS_LOCAL:
+    case MEMCACHE_CLASS_FANOUT:
+        break;
+    }
+    return false;
 }
 
 static void hide_if_quiet(struct request *request, enum memcache_reply_type type)
