@@ -85,7 +85,8 @@ static const struct {
      "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n" BAD BAD BAD BAD
      "CLIENT_ERROR duplicate flag\r\n" BAD "ERROR\r\nEND\r\n"},
     {"mistakes with a value behind them",
-     "set a x 0 3\r\nget\r\nset a 0 0 3\r\nabcdef\r\nset a 0 0 5 noreply\r\nabc\r\nxyzfoo\r\nms a 2 v "
+     "set a x 0 3\r\nget\r\nset a 0 0 3\r\nabcdef\r\nset a 0 0 5 noreply\r\nabc\r\nxyzfoo\r\nms a "
+     "2 v "
      "v\r\nmn\r\nget a\r\n",
      BAD "CLIENT_ERROR bad data chunk\r\n" BAD "ERROR\r\nCLIENT_ERROR duplicate flag\r\nEND\r\n"},
     {"keys as long as they may be",

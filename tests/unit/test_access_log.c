@@ -30,7 +30,7 @@ static void start(const char *log)
              "pools:\n"
              "  - name: p\n"
              "    flush_all: true\n"
-             "    timeouts: {request: 30ms}\n"
+             "    timeouts: {request: 100ms}\n"
              "    health: {eject_after: 0}\n"
              "    shards:\n"
              "      - {name: a, replicas: 'unix:${DIR}/s0'}\n"

@@ -82,7 +82,7 @@ static struct feedback_replica *figures(void)
 
 /* ---- late replies ------------------------------------------------------------------------ */
 
-static const char short_times[] = YAML("    timeouts: {request: 40ms, connect: 200ms}\n"
+static const char short_times[] = YAML("    timeouts: {request: 120ms, connect: 400ms}\n"
                                        "    health: {eject_after: 0, retry_after: 20ms}\n");
 
 static void test_a_late_reply_is_swallowed(void **state)
@@ -112,7 +112,7 @@ static void test_late_and_timely_replies_on_one_connection(void **state)
     shard_a->mute = true;
     rig_send(&rig, client, slice_of(line("delete", key)));
     client->received.len = 0;
-    rig_run_ms(&rig, 25);
+    rig_run_ms(&rig, 70);
     rig_send(&rig, client, slice_of(line("delete", key)));
     RIG_UNTIL(&rig, client->received.len >= strlen(TIMED_OUT));
     shard_a->mute = false;
@@ -132,7 +132,7 @@ static void test_a_silent_connection_is_given_up(void **state)
     since_ms = rig_now_ms();
     get(key, TIMED_OUT);
     RIG_UNTIL(&rig, figures()->disconnects == 1);
-    assert_in_range(rig_now_ms() - since_ms, 79, 1000); /* two timeouts */
+    assert_in_range(rig_now_ms() - since_ms, 239, 5000); /* two timeouts */
     fake_shard_close_conns(shard_a);
     shard_a->mute = false;
     RIG_UNTIL(&rig, rig_is_connected(&rig));
@@ -160,7 +160,7 @@ static void test_a_timeout_hits_one_client_and_one_shard(void **state)
 /* ---- ejection ---------------------------------------------------------------------------- */
 
 #define EJECTS                                                                                     \
-    "    timeouts: {request: 30ms, connect: 200ms}\n"                                              \
+    "    timeouts: {request: 100ms, connect: 400ms}\n"                                             \
     "    health: {eject_after: 3, retry_after: 50ms}\n"
 
 /* Three in one go, because silence for two timeouts would count as well. */
