@@ -38,6 +38,7 @@ struct process {
     struct stats_baseline *baseline;
     uint32_t n_started;
     _Atomic uint32_t n_clients;
+    uint32_t max_clients; /* the configured number, or what the limit of open files allows */
 };
 
 static int load_config(struct config **out, const struct config_source *source)
@@ -68,10 +69,10 @@ static int open_log(const struct config_log *config)
     return result;
 }
 
-/* Descriptors that the configuration may come to need. */
+/* Descriptors that the configuration may come to need, without clients. */
 static uint64_t descriptors_wanted(const struct config *config)
 {
-    uint64_t wanted = SPARE_DESCRIPTORS + config->max_clients;
+    uint64_t wanted = SPARE_DESCRIPTORS;
     size_t i, j;
 
     for (i = 0; i < config->n_pools; i++) {
@@ -84,11 +85,15 @@ static uint64_t descriptors_wanted(const struct config *config)
     return wanted + config->workers * (DESCRIPTORS_A_WORKER + (uint64_t)config->n_listeners);
 }
 
-static void raise_limits(const struct config *config)
+/* Raise the limit of open files, and accept no more clients than fit below it: a process without
+ * descriptors can neither accept nor reconnect to a shard. */
+static void set_limits(struct process *process)
 {
+    const struct config *config = process->config;
     uint64_t wanted = descriptors_wanted(config);
     struct rlimit limit;
 
+    process->max_clients = config->max_clients;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return;
     }
@@ -97,10 +102,12 @@ static void raise_limits(const struct config *config)
         log_warn("the limit of open files cannot be raised: %s", strerror(errno));
         (void)getrlimit(RLIMIT_NOFILE, &limit);
     }
-    if (limit.rlim_cur < wanted) {
-        log_warn("max_clients %u and the shard connections need %llu open files, the limit is %llu",
-                 (unsigned)config->max_clients, (unsigned long long)wanted,
-                 (unsigned long long)limit.rlim_cur);
+    if (limit.rlim_cur < wanted + config->max_clients) {
+        process->max_clients = limit.rlim_cur > wanted ? (uint32_t)(limit.rlim_cur - wanted) : 1;
+        log_warn("max_clients %u is lowered to %u: the limit of open files is %llu, and shard "
+                 "connections need %llu",
+                 (unsigned)config->max_clients, (unsigned)process->max_clients,
+                 (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
     }
 }
 
@@ -220,6 +227,7 @@ static int start_worker(struct process *process, uint32_t index)
         .baseline = process->baseline,
         .listen_fds = fds,
         .n_clients = &process->n_clients,
+        .max_clients = process->max_clients,
     };
     int result;
 
@@ -309,7 +317,7 @@ static int process_init(struct process *process, struct config *config)
 {
     process->config = config;
     process->workers = xcalloc(config->workers, sizeof(struct worker *));
-    raise_limits(config);
+    set_limits(process);
     if (build_topology(process) < 0) {
         return -1;
     }

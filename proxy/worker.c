@@ -89,7 +89,8 @@ int worker_start(struct worker **out, const struct worker_options *options)
                                   .feedback = options->feedback,
                                   .baseline = options->baseline,
                                   .listen_fds = options->listen_fds,
-                                  .n_clients = options->n_clients};
+                                  .n_clients = options->n_clients,
+                                  .max_clients = options->max_clients};
     int err = plane_init(&worker->plane, &plane);
 
     if (err != 0) {

@@ -20,7 +20,8 @@ struct worker_options {
                                          are only read (the stats command). Outlive the worker. */
     struct stats_baseline *baseline;  /* what `stats reset` subtracts, shared by the workers */
     const int *listen_fds;       /* one per config->listeners, already bound; owned by the worker */
-    _Atomic uint32_t *n_clients; /* shared count of open clients, for max_clients */
+    _Atomic uint32_t *n_clients; /* open clients, counted by all workers */
+    uint32_t max_clients;        /* one more is refused */
 };
 
 /** Start the thread. Returns 0 or a negative errno. */

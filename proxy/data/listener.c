@@ -3,15 +3,27 @@
 #include "base/log.h"
 #include "data/session.h"
 
-#define LISTEN_BACKLOG 4096
+#define LISTEN_BACKLOG  4096
+#define REPORT_EVERY_US 1000000u
+
+/* Without descriptors, say, this happens again and again: one line a second is enough. */
+static void report(struct listener *listener, int status)
+{
+    uint64_t now_us = plane_now(listener->plane);
+
+    if (now_us >= listener->report_us) {
+        listener->report_us = now_us + REPORT_EVERY_US;
+        log_warn("listener %s: cannot accept: %s", listener->config->bind.text,
+                 uv_strerror(status));
+    }
+}
 
 static void on_connection(uv_stream_t *server, int status)
 {
     struct listener *listener = server->data;
 
     if (status < 0) {
-        log_warn("listener %s: cannot accept: %s", listener->config->bind.text,
-                 uv_strerror(status));
+        report(listener, status);
         return;
     }
     session_accept(listener->plane, listener, server);

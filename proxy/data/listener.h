@@ -18,6 +18,7 @@ struct listener {
     struct plane *plane;
     const struct config_listener *config;
     const struct codec *codec;
+    uint64_t report_us; /* a failure to accept is logged again from then on */
 };
 
 /** Listen on [fd], which is bound and now belongs to the listener. Returns 0 or a libuv error. */

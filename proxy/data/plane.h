@@ -33,6 +33,7 @@ struct plane_options {
     struct stats_baseline *baseline;
     const int *listen_fds;
     _Atomic uint32_t *n_clients;
+    uint32_t max_clients;
 };
 
 struct plane_pool {

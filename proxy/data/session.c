@@ -466,7 +466,7 @@ static bool is_refused(struct session *session)
     uint32_t before = atomic_fetch_add_explicit(plane->options.n_clients, 1, memory_order_relaxed);
     uv_buf_t text;
 
-    if (before < plane->config->max_clients) {
+    if (before < plane->options.max_clients) {
         return false;
     }
     atomic_fetch_sub_explicit(plane->options.n_clients, 1, memory_order_relaxed);
@@ -489,7 +489,7 @@ void session_accept(struct plane *plane, const struct listener *listener, uv_str
     list_init(&session->waiting);
     if (open_handle(session, server) != 0 || is_refused(session)) {
         session->state = SESSION_CLOSED;
-        list_append(&plane->dead_sessions, &session->all);
+        uv_close(&session->io.handle, on_closed); /* at once: it may be the last descriptor */
         return;
     }
     set_options(session);

@@ -263,7 +263,8 @@ static inline void rig_start_plane(struct rig *rig)
                                     .feedback = &rig->feedback,
                                     .baseline = rig->baseline,
                                     .listen_fds = rig->listen_fds,
-                                    .n_clients = &rig->n_clients};
+                                    .n_clients = &rig->n_clients,
+                                    .max_clients = rig->config->max_clients};
     char path[64];
 
     snprintf(path, sizeof(path), "%s/listener", rig->folder);
