@@ -29,27 +29,6 @@ static const struct figure replica_figures[] = {
 };
 #define N_FIGURES(table) (sizeof(table) / sizeof *(table))
 
-/* Whether an outcome is our side's fault, not the client's. */
-static bool is_error(enum feedback_outcome outcome)
-{
-    switch (outcome) {
-    case FEEDBACK_SERVER_ERROR:
-    case FEEDBACK_TIMEOUT:
-    case FEEDBACK_UNAVAILABLE:
-    case FEEDBACK_BUSY:
-        return true;
-    case FEEDBACK_HIT:
-    case FEEDBACK_MISS:
-    case FEEDBACK_OK:
-    case FEEDBACK_NOT_OK:
-    case FEEDBACK_CLIENT_ERROR:
-    case FEEDBACK_CANCELLED:
-    case FEEDBACK_N_OUTCOMES:
-        break;
-    }
-    return false;
-}
-
 static void put_requests(json_t *object, const uint64_t by_outcome[FEEDBACK_N_OUTCOMES])
 {
     uint64_t requests = 0, errors = 0;
@@ -57,7 +36,7 @@ static void put_requests(json_t *object, const uint64_t by_outcome[FEEDBACK_N_OU
 
     for (i = 0; i < FEEDBACK_N_OUTCOMES; i++) {
         requests += by_outcome[i];
-        errors += is_error((enum feedback_outcome)i) ? by_outcome[i] : 0;
+        errors += feedback_is_failure((enum feedback_outcome)i) ? by_outcome[i] : 0;
     }
     json_value_put(object, "requests", json_value_count(requests));
     json_value_put(object, "errors", json_value_count(errors));

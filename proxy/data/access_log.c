@@ -57,22 +57,9 @@ void access_log_destroy(struct access_log **log)
 
 static bool is_error(const struct request *request)
 {
-    switch ((enum feedback_outcome)request->outcome) {
-    case FEEDBACK_CLIENT_ERROR:
-    case FEEDBACK_SERVER_ERROR:
-    case FEEDBACK_TIMEOUT:
-    case FEEDBACK_UNAVAILABLE:
-    case FEEDBACK_BUSY:
-        return true;
-    case FEEDBACK_HIT:
-    case FEEDBACK_MISS:
-    case FEEDBACK_OK:
-    case FEEDBACK_NOT_OK:
-    case FEEDBACK_CANCELLED:
-    case FEEDBACK_N_OUTCOMES:
-        break;
-    }
-    return false;
+    enum feedback_outcome outcome = (enum feedback_outcome)request->outcome;
+
+    return outcome == FEEDBACK_CLIENT_ERROR || feedback_is_failure(outcome);
 }
 
 static bool is_wanted(struct access_log *log, const struct request *request)

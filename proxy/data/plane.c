@@ -58,11 +58,12 @@ static void on_timer(uv_timer_t *timer)
 
 void plane_wake_at(struct plane *plane, uint64_t at_us)
 {
-    uint64_t now_us = plane_now(plane);
+    uint64_t now_us;
 
     if (plane->stopping || (plane->timer_due_us != 0 && plane->timer_due_us <= at_us)) {
         return;
     }
+    now_us = plane_now(plane);
     plane->timer_due_us = at_us;
     uv_update_time(&plane->loop);
     uv_timer_start(&plane->timer, on_timer, at_us > now_us ? (at_us - now_us) / 1000 + 1 : 0, 0);
@@ -123,15 +124,25 @@ void plane_flush(struct plane *plane)
     plane->turn_open = false;
 }
 
-static void on_check(uv_check_t *check)
+static void end_turn(struct plane *plane)
 {
-    struct plane *plane = check->data;
-
     if (plane->turn_open || !list_empty(&plane->dirty_sessions) ||
         !list_empty(&plane->dirty_conns) || !list_empty(&plane->broken_conns) ||
         !list_empty(&plane->dead_sessions)) {
         plane_flush(plane);
     }
+}
+
+static void on_check(uv_check_t *check)
+{
+    end_turn(check->data);
+}
+
+/* Close callbacks and connect errors are called between two polls: the loop must not fall asleep on
+ * what they leave, nor with a clock that they have read. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+    end_turn(prepare->data);
 }
 
 uv_buf_t plane_read_buffer(struct plane *plane)
@@ -176,6 +187,9 @@ static void init_handles(struct plane *plane)
     uv_check_init(&plane->loop, &plane->check);
     plane->check.data = plane;
     uv_check_start(&plane->check, on_check);
+    uv_prepare_init(&plane->loop, &plane->prepare);
+    plane->prepare.data = plane;
+    uv_prepare_start(&plane->prepare, on_prepare);
     uv_timer_init(&plane->loop, &plane->timer);
     plane->timer.data = plane;
     uv_timer_init(&plane->loop, &plane->idle_timer);
@@ -277,6 +291,7 @@ void plane_stop(struct plane *plane)
     uv_close((uv_handle_t *)&plane->timer, NULL);
     uv_close((uv_handle_t *)&plane->idle_timer, NULL);
     uv_close((uv_handle_t *)&plane->check, NULL);
+    uv_close((uv_handle_t *)&plane->prepare, NULL);
 }
 
 static void destroy_pools(struct plane *plane)

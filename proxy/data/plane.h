@@ -66,7 +66,8 @@ struct plane {
     struct list dirty_conns;
     struct list broken_conns; /* to be closed, with their requests, when the turn ends */
 
-    uv_check_t check;
+    uv_check_t check;      /* ends the turn after polling */
+    uv_prepare_t prepare;  /* ends what callbacks outside of polling have begun */
     uv_timer_t timer;      /* request, connect and probe deadlines; armed only when needed */
     uint64_t timer_due_us; /* 0: not armed */
     uv_timer_t idle_timer; /* client idle and linger deadlines */

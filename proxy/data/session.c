@@ -294,6 +294,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
     on_bytes(session, slice_make(buf->base, (size_t)n), in_place);
     set_reading(session);
+    if (plane->draining) {
+        session_touch(session); /* what was to be whole may have ended without an answer */
+    }
 }
 
 /* Read unless parsing is paused; a change costs a system call, so it is rare. */
@@ -335,6 +338,19 @@ void *session_take_input(struct session *session, struct slice bytes)
 
 /* ---- output ------------------------------------------------------------------------------ */
 
+static void on_idle_timer(uv_timer_t *timer);
+
+/* Have the lingering sessions looked at in time, however far away the idle ones' time is. */
+static void arm_linger(struct plane *plane)
+{
+    uint64_t wait_ms = SESSION_LINGER_US / 1000 + 1;
+
+    if (!plane->stopping && (!uv_is_active((uv_handle_t *)&plane->idle_timer) ||
+                             uv_timer_get_due_in(&plane->idle_timer) > wait_ms)) {
+        uv_timer_start(&plane->idle_timer, on_idle_timer, wait_ms, 0);
+    }
+}
+
 /* Everything is sent. Shut our side and wait for the client's end: closing with unread input would
  * send a reset, and a reset may take replies back that the client has not read yet. */
 static void linger(struct session *session)
@@ -352,9 +368,7 @@ static void linger(struct session *session)
     list_remove(&session->waiting);
     list_append(&plane->lingering_sessions, &session->waiting);
     set_reading(session);
-    if (!uv_is_active((uv_handle_t *)&plane->idle_timer)) {
-        session_check_idle(plane);
-    }
+    arm_linger(plane);
 }
 
 static void close_overflowed(struct session *session)

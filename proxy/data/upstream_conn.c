@@ -105,11 +105,11 @@ void upstream_conn_push(struct upstream_conn *conn, struct request *request)
 
     if (conn->last == NULL) {
         conn->first = request;
-        plane_wake_at(upstream->plane, request->start_us + upstream->pool->request_us);
     } else {
         conn->last->next_in_conn = request;
     }
     conn->last = request;
+    plane_wake_at(upstream->plane, request->start_us + upstream->pool->request_us);
     conn->n_pending++;
     request->conn = conn;
     request->in_conn = true;

@@ -60,6 +60,26 @@ const char *feedback_outcome_name(enum feedback_outcome outcome)
     return names[outcome];
 }
 
+bool feedback_is_failure(enum feedback_outcome outcome)
+{
+    switch (outcome) {
+    case FEEDBACK_SERVER_ERROR:
+    case FEEDBACK_TIMEOUT:
+    case FEEDBACK_UNAVAILABLE:
+    case FEEDBACK_BUSY:
+        return true;
+    case FEEDBACK_HIT:
+    case FEEDBACK_MISS:
+    case FEEDBACK_OK:
+    case FEEDBACK_NOT_OK:
+    case FEEDBACK_CLIENT_ERROR:
+    case FEEDBACK_CANCELLED:
+    case FEEDBACK_N_OUTCOMES:
+        break;
+    }
+    return false;
+}
+
 const char *feedback_state_name(enum feedback_state state)
 {
     static const char *const names[] = {

@@ -88,6 +88,9 @@ struct feedback *feedback_create(const struct topology *topology);
 void feedback_destroy(struct feedback **feedback, const struct topology *topology);
 
 const char *feedback_outcome_name(enum feedback_outcome outcome);
+
+/** Did the request fail on our side or the shard's, and not by the client's doing? */
+bool feedback_is_failure(enum feedback_outcome outcome);
 const char *feedback_state_name(enum feedback_state state);
 
 #endif

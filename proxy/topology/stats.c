@@ -101,12 +101,6 @@ void stats_baseline_destroy(struct stats_baseline **baseline)
 
 /* ---- adding up --------------------------------------------------------------------------- */
 
-static bool is_failure(enum feedback_outcome outcome)
-{
-    return outcome == FEEDBACK_SERVER_ERROR || outcome == FEEDBACK_TIMEOUT ||
-           outcome == FEEDBACK_UNAVAILABLE || outcome == FEEDBACK_BUSY;
-}
-
 static void add_shard(const struct feedback_shard *shard, uint64_t *sum)
 {
     for (unsigned c = 0; c < MEMCACHE_N_COMMANDS; c++) {
@@ -114,7 +108,7 @@ static void add_shard(const struct feedback_shard *shard, uint64_t *sum)
             uint64_t n = counter_get(&shard->requests[c][o]);
 
             sum[SHARD_REQUESTS] += n;
-            sum[SHARD_ERRORS] += is_failure((enum feedback_outcome)o) ? n : 0;
+            sum[SHARD_ERRORS] += feedback_is_failure((enum feedback_outcome)o) ? n : 0;
         }
         sum[SHARD_TIMEOUTS] += counter_get(&shard->requests[c][FEEDBACK_TIMEOUT]);
     }
@@ -153,8 +147,9 @@ static void add_commands(const struct feedback_pool *pool, uint64_t *sum)
         sum[PROCESS_CMD_META] +=
             class == MEMCACHE_CLASS_META || class == MEMCACHE_CLASS_META_SET ? n : 0;
         for (unsigned o = 0; o < FEEDBACK_N_OUTCOMES; o++) {
-            sum[PROCESS_REQUESTS_FAILED] +=
-                is_failure((enum feedback_outcome)o) ? counter_get(&pool->requests[c][o]) : 0;
+            sum[PROCESS_REQUESTS_FAILED] += feedback_is_failure((enum feedback_outcome)o)
+                                                ? counter_get(&pool->requests[c][o])
+                                                : 0;
         }
     }
     sum[PROCESS_CMD_FLUSH] += all_outcomes(pool, MEMCACHE_FLUSH_ALL);

@@ -116,8 +116,9 @@ static void delete_replaced(struct session *session, const struct memcache_reque
         len = snprintf((char *)line, sizeof(line), "md %.*s b\r\n", (int)parse->key.len,
                        (const char *)parse->key.data);
     } else {
-        len = snprintf((char *)line, sizeof(line), "delete %.*s\r\n", (int)parse->key.len,
-                       (const char *)parse->key.data);
+        /* `delete noreply` would not be answered, see memcache_request_write_line() */
+        len = snprintf((char *)line, sizeof(line), "delete %.*s%s\r\n", (int)parse->key.len,
+                       (const char *)parse->key.data, slice_is(parse->key, "noreply") ? " 0" : "");
     }
     request =
         request_create(plane, NULL, parse->base64_key ? MEMCACHE_MD : MEMCACHE_DELETE, pool, key);

@@ -151,6 +151,7 @@ static ssize_t begin_value(struct upstream_conn *conn, const struct memcache_rep
         conn->in.need = total;
         return 0;
     }
+    hide_if_quiet(conn->first, reply->type);
     write_bytes(conn, reply->line, stable);
     conn->in_value = true;
     conn->value_left = reply->value_len;
@@ -166,13 +167,14 @@ static ssize_t take_value(struct upstream_conn *conn, const struct memcache_repl
     size_t end_len = classic ? CRLF_LEN + END_LEN : CRLF_LEN;
     size_t value_end_at = reply->line.len + (size_t)reply->value_len;
 
-    hide_if_quiet(request, reply->type);
     if (in.len < value_end_at + end_len) {
         return begin_value(conn, reply, value_end_at + end_len, stable);
     }
     if (!ends_well(in, value_end_at, value_end, end_len)) {
         return -1;
     }
+    hide_if_quiet(request,
+                  reply->type); /* not before: a shard that fails now is an error to show */
     write_bytes(conn, slice_make(in.data, value_end_at + end_len), stable);
     if (classic) {
         count_key(conn, true);
