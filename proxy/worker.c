@@ -75,7 +75,9 @@ static void abandon(struct worker *worker, bool has_wake)
     if (has_wake) {
         uv_close((uv_handle_t *)&worker->wake, NULL);
     }
-    uv_run(&worker->plane.loop, UV_RUN_DEFAULT);
+    if (worker->plane.is_open) {
+        uv_run(&worker->plane.loop, UV_RUN_DEFAULT);
+    }
     plane_deinit(&worker->plane);
     free(worker);
 }

@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +25,9 @@ static struct {
     bool json;
     const char *file;
     int fd;
+    bool is_own;              /* fd was opened here */
+    bool is_socket;           /* standard error is a socket, as under systemd */
+    _Atomic uint64_t dropped; /* lines that a reader was too slow for, not yet told */
 } state = {.level = LOG_INFO, .fd = STDERR_FILENO};
 
 static const char *const level_names[] = {
@@ -34,17 +40,36 @@ static int open_file(const char *file)
     return fd < 0 ? -errno : fd;
 }
 
+/* Standard error, so that writing never waits for who reads it: a pipe is opened anew, because the
+ * flag of the old description is shared with other processes. */
+static int open_stderr(bool *is_own, bool *is_socket)
+{
+    struct stat target;
+    int fd;
+
+    if (fstat(STDERR_FILENO, &target) != 0) {
+        return STDERR_FILENO;
+    }
+    *is_socket = S_ISSOCK(target.st_mode);
+    if (!S_ISFIFO(target.st_mode)) {
+        return STDERR_FILENO;
+    }
+    fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    *is_own = fd >= 0;
+    return fd >= 0 ? fd : STDERR_FILENO;
+}
+
 int log_init(const struct log_options *options)
 {
-    int fd = STDERR_FILENO;
+    bool is_own = options->file != NULL, is_socket = false;
+    int fd = is_own ? open_file(options->file) : open_stderr(&is_own, &is_socket);
 
-    if (options->file != NULL) {
-        fd = open_file(options->file);
-        if (fd < 0) {
-            return fd;
-        }
+    if (fd < 0) {
+        return fd;
     }
     log_deinit();
+    state.is_own = is_own;
+    state.is_socket = is_socket;
     state.level = options->level;
     state.json = options->json;
     state.file = options->file;
@@ -72,9 +97,11 @@ int log_reopen(void)
 
 void log_deinit(void)
 {
-    if (state.file != NULL) {
+    if (state.is_own) {
         (void)close(state.fd);
     }
+    state.is_own = false;
+    state.is_socket = false;
     state.level = LOG_INFO;
     state.json = false;
     state.file = NULL;
@@ -91,14 +118,44 @@ bool log_is_json(void)
     return state.json;
 }
 
-void log_write_raw(const char *lines, size_t len)
+static ssize_t write_once(const char *bytes, size_t len)
 {
     ssize_t n;
 
     do {
-        n = write(state.fd, lines, len);
+        n = state.is_socket ? send(state.fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                            : write(state.fd, bytes, len);
     } while (n < 0 && errno == EINTR);
-    /* A log that cannot be written has nowhere to say so. */
+    return n;
+}
+
+/* Say how much was lost, as soon as there is room. Returns false when there is none. */
+static bool tell_dropped(void)
+{
+    uint64_t dropped = atomic_exchange(&state.dropped, 0);
+    char line[96];
+    int len;
+
+    if (dropped == 0) {
+        return true;
+    }
+    len = snprintf(line, sizeof(line),
+                   state.json ? "{\"event\":\"log dropped\",\"writes\":%llu}\n"
+                              : "log: %llu writes were dropped, the reader is too slow\n",
+                   (unsigned long long)dropped);
+    if (write_once(line, (size_t)len) < 0) {
+        atomic_fetch_add(&state.dropped, dropped);
+        return false;
+    }
+    return true;
+}
+
+void log_write_raw(const char *lines, size_t len)
+{
+    /* Another failure than a full pipe has nowhere to be told. */
+    if (!tell_dropped() || (write_once(lines, len) < 0 && errno == EAGAIN)) {
+        atomic_fetch_add(&state.dropped, 1);
+    }
 }
 
 /* Length of the well-formed UTF-8 sequence at [text], 0 if there is none. RFC 3629. */

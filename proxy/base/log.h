@@ -1,6 +1,8 @@
 /*
  * The process log: one line an event, text or JSON, to standard error or a file that can be
- * reopened. Any thread may log; a line is written whole by one write(2).
+ * reopened. Any thread may log; a line is written whole by one write(2). Where standard error is a
+ * pipe or a socket, writing never waits: what its reader is too slow for is dropped and counted in
+ * the log itself.
  */
 #ifndef RINGWAY_BASE_LOG_H
 #define RINGWAY_BASE_LOG_H

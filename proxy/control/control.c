@@ -89,7 +89,8 @@ static struct drain_load load_of(const struct control *control)
 
     return (struct drain_load){
         .clients = view_process_sum(&view, offsetof(struct feedback, clients)),
-        .requests = view_process_sum(&view, offsetof(struct feedback, requests_open)),
+        .requests = view_process_sum(&view, offsetof(struct feedback, requests_open)) +
+                    view_process_sum(&view, offsetof(struct feedback, clients_blocked)),
         .settled = has_settled(control),
     };
 }

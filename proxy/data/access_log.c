@@ -11,7 +11,7 @@
 #include "wire/memcache_request.h"
 
 #define BUFFER_BYTES   (64u * 1024u)
-#define LINE_MAX_BYTES 3072u /* a key of 250 bytes, each escaped, and the names */
+#define LINE_MAX_BYTES 6144u /* a key and two names, each byte escaped, and the rest */
 
 struct access_log {
     struct plane *plane;
@@ -77,13 +77,13 @@ static bool is_wanted(struct access_log *log, const struct request *request)
     return false;
 }
 
-/* The key as printable ASCII that is safe inside double quotes, in text and in JSON. */
-static void escape_key(const struct request *request, char *out)
+/* [text] as printable ASCII that is safe inside double quotes, in text and in JSON. */
+static void escape(struct slice text, char *out)
 {
     static const char hex[] = "0123456789abcdef";
 
-    for (size_t i = 0; i < request->key_len; i++) {
-        uint8_t c = request->key[i];
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
 
         if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
             *out++ = (char)c;
@@ -119,21 +119,22 @@ static const char *shard_name(const struct access_log *log, const struct request
 /* Everything that a line says. */
 struct entry {
     char time[32], key[REQUEST_KEY_MAX * 6 + 1];
-    const char *client, *command, *pool, *shard, *outcome;
+    char pool[HASHRING_MAX_NAME_BYTES * 6 + 1], shard[HASHRING_MAX_NAME_BYTES * 6 + 1];
+    const char *client, *command, *outcome;
     uint64_t duration_us;
 };
 
 static void describe(struct access_log *log, const struct request *request, struct entry *entry)
 {
     format_time(entry->time, sizeof(entry->time));
-    escape_key(request, entry->key);
+    escape(slice_make(request->key, request->key_len), entry->key);
     entry->client = request->session != NULL ? session_peer(request->session) : "-";
     entry->command = "-";
     if (request->command != REQUEST_NO_COMMAND) {
         entry->command = memcache_command_name((enum memcache_command)request->command);
     }
-    entry->pool = log->plane->config->pools[request->pool].name;
-    entry->shard = shard_name(log, request);
+    escape(slice_of(log->plane->config->pools[request->pool].name), entry->pool);
+    escape(slice_of(shard_name(log, request)), entry->shard);
     entry->outcome = feedback_outcome_name((enum feedback_outcome)request->outcome);
 }
 

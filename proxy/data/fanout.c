@@ -11,7 +11,7 @@
 #define HELD_MIN_BYTES 8192u
 #define COPY_MAX_BYTES 1024u /* values up to this are copied together: fewer pieces to send */
 
-enum key_state { KEY_PENDING, KEY_HIT, KEY_MISS };
+enum key_state { KEY_PENDING, KEY_HIT, KEY_ANSWERED /* or a miss: nothing to write */ };
 
 struct fanout_key {
     uint32_t at;              /* in fanout.text */
@@ -37,10 +37,10 @@ struct fanout {
     uint32_t n_keys, next_key; /* next_key: the first that is not answered to the client */
     struct fanout_leg *legs;
     uint32_t n_legs, room_legs, n_open;
-    uint8_t *held; /* VALUE blocks that wait for earlier keys */
-    size_t held_len, held_room;
-    bool all_or_error; /* on_partial: error */
-    bool building;     /* legs are still being added */
+    uint8_t *held;                           /* VALUE blocks that wait for earlier keys */
+    size_t held_len, held_room, counted_len; /* counted_len: of the session's held_bytes */
+    bool all_or_error;                       /* on_partial: error */
+    bool building;                           /* legs are still being added */
     bool got_hit;
     bool failed;
     enum feedback_outcome why;                /* failed: how */
@@ -48,10 +48,23 @@ struct fanout {
     size_t error_len;
 };
 
+/* What is held counts for the session, so that all its requests together have one bound. */
+static void release_held(struct request *parent, size_t bytes)
+{
+    struct fanout *fanout = parent->fanout;
+
+    bytes = bytes < fanout->counted_len ? bytes : fanout->counted_len;
+    fanout->counted_len -= bytes;
+    if (parent->session != NULL) {
+        parent->session->held_bytes -= bytes;
+    }
+}
+
 void fanout_destroy(struct request *parent)
 {
     struct fanout *fanout = parent->fanout;
 
+    release_held(parent, fanout->held_len);
     free(fanout->text);
     free(fanout->keys);
     free(fanout->legs);
@@ -69,6 +82,7 @@ static struct request *create_parent(struct session *session, const struct memca
     parent->fanout = xcalloc(1, sizeof(*parent->fanout));
     parent->fanout->plane = session->plane;
     parent->fanout->building = true;
+    parent->work = parse->n_keys > 0 ? parse->n_keys : 1;
     session_append(session, parent);
     return parent;
 }
@@ -104,6 +118,7 @@ static void emit_keys(struct request *parent)
             return;
         }
         if (key->state == KEY_HIT) {
+            release_held(parent, key->held_len);
             request_write(fanout->plane, parent,
                           slice_make(fanout->held + key->held_at, key->held_len), false);
         }
@@ -116,6 +131,7 @@ static void answer_keys(struct request *parent)
     struct fanout *fanout = parent->fanout;
 
     if (fanout->all_or_error && fanout->failed) {
+        release_held(parent, fanout->counted_len);
         request_write(fanout->plane, parent, slice_make(fanout->error, fanout->error_len), false);
         request_finish(fanout->plane, parent, fanout->why);
         return;
@@ -161,9 +177,13 @@ static struct slice key_text(const struct fanout *fanout, const struct fanout_ke
     return slice_make(fanout->text + key->at, key->len);
 }
 
-static bool hold(struct fanout *fanout, struct fanout_key *key, struct slice block)
+/* Keep [block] until the keys before it are answered. Returns false when there is no room. */
+static bool hold(struct request *parent, struct fanout_key *key, struct slice block)
 {
-    if (fanout->held_len + block.len > FANOUT_HELD_MAX) {
+    struct fanout *fanout = parent->fanout;
+    struct session *session = parent->session;
+
+    if (session == NULL || session->held_bytes + block.len > FANOUT_HELD_MAX) {
         return false;
     }
     if (fanout->held_len + block.len > fanout->held_room) {
@@ -177,6 +197,8 @@ static bool hold(struct fanout *fanout, struct fanout_key *key, struct slice blo
     key->held_at = fanout->held_len;
     key->held_len = block.len;
     fanout->held_len += block.len;
+    fanout->counted_len += block.len;
+    session->held_bytes += block.len;
     return true;
 }
 
@@ -190,10 +212,22 @@ static struct fanout_key *match(struct fanout *fanout, struct fanout_leg *leg, s
         if (slice_equal(key_text(fanout, key), name)) {
             return key;
         }
-        key->state = KEY_MISS;
+        key->state = KEY_ANSWERED;
         counter_add(&leg->upstream->shard_feedback->keys_missed, 1);
     }
     return NULL;
+}
+
+/* There is no room for the value of [key]: as if its shard had failed. */
+static void refuse_value(struct request *parent, const struct fanout_leg *leg,
+                         struct fanout_key *key)
+{
+    struct fanout *fanout = parent->fanout;
+
+    key->state = KEY_ANSWERED;
+    note_failure(fanout, FEEDBACK_SERVER_ERROR, leg->upstream->shard_name,
+                 slice_of("SERVER_ERROR out of memory: the answer is too large\r\n"));
+    counter_add(&fanout->plane->feedback->pools[parent->pool].partial_misses, 1);
 }
 
 bool fanout_value(struct plane *plane, struct request *leg, struct slice name, struct slice block,
@@ -211,22 +245,30 @@ bool fanout_value(struct plane *plane, struct request *leg, struct slice name, s
         emit_keys(parent);
         if (key == &fanout->keys[fanout->next_key]) { /* its turn: no need to hold it */
             request_write(plane, parent, block, stable && block.len > COPY_MAX_BYTES);
-            key->state = KEY_MISS; /* nothing more to write for it */
+            key->state = KEY_ANSWERED;
             fanout->got_hit = true;
             emit_keys(parent);
             return true;
         }
     }
-    if (hold(fanout, key, block)) {
+    if (hold(parent, key, block)) {
         key->state = KEY_HIT;
         fanout->got_hit = true;
     } else {
-        key->state = KEY_MISS;
-        note_failure(fanout, FEEDBACK_SERVER_ERROR, place->upstream->shard_name,
-                     slice_of("SERVER_ERROR out of memory: the answer is too large\r\n"));
-        counter_add(&plane->feedback->pools[parent->pool].partial_misses, 1);
+        refuse_value(parent, place, key);
     }
     return true;
+}
+
+bool fanout_value_too_large(struct request *leg, struct slice name)
+{
+    struct fanout_leg *place = &leg->parent->fanout->legs[leg->leg];
+    struct fanout_key *key = match(leg->parent->fanout, place, name);
+
+    if (key != NULL) {
+        refuse_value(leg->parent, place, key);
+    }
+    return key != NULL;
 }
 
 /* The keys that a leg has not answered are misses, because of a failure or not. */
@@ -235,7 +277,7 @@ static uint32_t finish_keys(struct fanout *fanout, struct fanout_leg *leg)
     uint32_t n = 0;
 
     for (; leg->cursor != NO_KEY; leg->cursor = fanout->keys[leg->cursor].next) {
-        fanout->keys[leg->cursor].state = KEY_MISS;
+        fanout->keys[leg->cursor].state = KEY_ANSWERED;
         n++;
     }
     return n;
@@ -277,6 +319,10 @@ static struct fanout_leg *add_leg(struct request *parent, struct upstream_conn *
     if (fanout->n_legs == fanout->room_legs) {
         fanout->room_legs = fanout->room_legs == 0 ? 8 : fanout->room_legs * 2;
         fanout->legs = xrealloc(fanout->legs, fanout->room_legs * sizeof(*fanout->legs));
+    }
+    if (fanout->n_keys == 0) { /* flush_all: its work is the legs; a multi-get's is the keys */
+        parent->work++;
+        parent->session->n_work++;
     }
     leg = &fanout->legs[fanout->n_legs];
     *leg = (struct fanout_leg){conn->upstream, request, conn, NO_KEY, NO_KEY, 0, false};
@@ -345,7 +391,7 @@ static void fail_key(struct request *parent, struct fanout_key *key, const struc
     struct fanout *fanout = parent->fanout;
     const struct topology_pool *pool = &fanout->plane->options.topology->pools[route->pool];
 
-    key->state = KEY_MISS;
+    key->state = KEY_ANSWERED;
     counter_add(&fanout->plane->feedback->pools[parent->pool].partial_misses, 1);
     counter_add(&fanout->plane->feedback->pools[route->pool]
                      .shards[route->shard]

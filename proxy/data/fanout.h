@@ -15,7 +15,7 @@
 #include "wire/memcache_reply.h"
 #include "wire/memcache_request.h"
 
-/* Bytes of values held for one multi-get whose earlier keys have not been answered. */
+/* Bytes of replies held for one session whose earlier keys or requests have not been answered. */
 #define FANOUT_HELD_MAX (64u * 1024u * 1024u)
 
 /** Dispatch a retrieval with several keys. [parse] is borrowed during the call. */
@@ -31,6 +31,9 @@ void fanout_flush_all(struct session *session, const struct memcache_request *pa
  */
 bool fanout_value(struct plane *plane, struct request *leg, struct slice key, struct slice block,
                   bool stable);
+
+/** The same for a VALUE that is longer than FANOUT_HELD_MAX and is not read: its key is failed. */
+bool fanout_value_too_large(struct request *leg, struct slice key);
 
 /** A leg has ended: [outcome] HIT, MISS or OK, else why it failed; [line] an error line or empty. */
 void fanout_leg_done(struct plane *plane, struct request *leg, enum feedback_outcome outcome,

@@ -9,21 +9,24 @@
 #include "data/plane.h"
 
 struct listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } io;
+    uv_poll_t poll;
+    uv_timer_t pause;
     struct plane *plane;
+    int fd;
+    bool is_open;
     const struct config_listener *config;
     const struct codec *codec;
     uint64_t report_us; /* a failure to accept is logged again from then on */
 };
 
-/** Listen on [fd], which is bound and now belongs to the listener. Returns 0 or a libuv error. */
+/**
+ * Listen on [fd], which is bound and does not block. Returns 0, and then [fd] belongs to the
+ * listener, or a libuv error.
+ */
 int listener_start(struct listener *listener, struct plane *plane,
                    const struct config_listener *config, int fd);
+
+/** Stop listening. Calling it again, or for one that was never started, is harmless. */
 void listener_stop(struct listener *listener);
 
 #endif

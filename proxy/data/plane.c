@@ -83,16 +83,17 @@ static void send_all(struct plane *plane)
     }
 }
 
-static bool resume_some(struct plane *plane)
+static void resume_some(struct plane *plane)
 {
-    struct list *link;
-    bool any = false;
+    struct list *link, waiting;
 
-    while ((link = list_pop(&plane->waiting_sessions)) != NULL) {
-        session_resume(LIST_ENTRY(link, struct session, waiting));
-        any = true;
+    list_init(&waiting);
+    while ((link = list_pop(&plane->waiting_sessions)) != NULL) { /* each once a turn */
+        list_append(&waiting, link);
     }
-    return any;
+    while ((link = list_pop(&waiting)) != NULL) {
+        session_resume(LIST_ENTRY(link, struct session, waiting));
+    }
 }
 
 static bool close_broken(struct plane *plane)
@@ -101,21 +102,35 @@ static bool close_broken(struct plane *plane)
     bool any = false;
 
     while ((link = list_pop(&plane->broken_conns)) != NULL) {
-        upstream_conn_close_broken(LIST_ENTRY(link, struct upstream_conn, broken));
+        upstream_conn_close(LIST_ENTRY(link, struct upstream_conn, broken));
         any = true;
     }
     return any;
 }
 
+/* Send, and close what broke, until nothing comes of it. */
+static void settle(struct plane *plane)
+{
+    do {
+        send_all(plane);
+    } while (close_broken(plane));
+}
+
+static void on_again(uv_idle_t *again)
+{
+    uv_idle_stop(again); /* it only kept the loop from sleeping */
+}
+
 void plane_flush(struct plane *plane)
 {
-    bool more;
-
-    do { /* what breaks or resumes may have produced more to send */
-        send_all(plane);
-        more = close_broken(plane);
-        more = resume_some(plane) || more;
-    } while (more);
+    settle(plane);
+    if (!list_empty(&plane->waiting_sessions)) {
+        resume_some(plane);
+        settle(plane);
+    }
+    if (!list_empty(&plane->waiting_sessions) && !plane->stopping) {
+        uv_idle_start(&plane->again, on_again); /* after everybody else has had a turn */
+    }
     session_bury(plane);
     if (plane->access != NULL) {
         access_log_flush(plane->access);
@@ -128,7 +143,7 @@ static void end_turn(struct plane *plane)
 {
     if (plane->turn_open || !list_empty(&plane->dirty_sessions) ||
         !list_empty(&plane->dirty_conns) || !list_empty(&plane->broken_conns) ||
-        !list_empty(&plane->dead_sessions)) {
+        !list_empty(&plane->dead_sessions) || !list_empty(&plane->waiting_sessions)) {
         plane_flush(plane);
     }
 }
@@ -190,6 +205,7 @@ static void init_handles(struct plane *plane)
     uv_prepare_init(&plane->loop, &plane->prepare);
     plane->prepare.data = plane;
     uv_prepare_start(&plane->prepare, on_prepare);
+    uv_idle_init(&plane->loop, &plane->again);
     uv_timer_init(&plane->loop, &plane->timer);
     plane->timer.data = plane;
     uv_timer_init(&plane->loop, &plane->idle_timer);
@@ -221,7 +237,6 @@ static int start_listeners(struct plane *plane)
 {
     const struct config *config = plane->config;
 
-    plane->listeners = xcalloc(config->n_listeners, sizeof(*plane->listeners));
     for (size_t i = 0; i < config->n_listeners; i++) {
         int err = listener_start(&plane->listeners[i], plane, &config->listeners[i],
                                  plane->options.listen_fds[i]);
@@ -246,7 +261,9 @@ int plane_init(struct plane *plane, const struct plane_options *options)
     if (err != 0) {
         return err;
     }
+    plane->is_open = true;
     plane->arena = xcalloc(1, ARENA_BYTES);
+    plane->listeners = xcalloc(plane->config->n_listeners, sizeof(*plane->listeners));
     init_lists(plane);
     init_handles(plane);
     plane->access = access_log_create(plane);
@@ -254,7 +271,9 @@ int plane_init(struct plane *plane, const struct plane_options *options)
     if (plane->config->idle_us > 0) {
         session_check_idle(plane);
     }
-    return start_listeners(plane);
+    err = start_listeners(plane);
+    plane_flush(plane); /* ends the turn that the clock was read in */
+    return err;
 }
 
 void plane_drain(struct plane *plane)
@@ -275,6 +294,9 @@ void plane_stop(struct plane *plane)
 {
     struct list *link;
 
+    if (!plane->is_open) {
+        return;
+    }
     plane->stopping = true;
     for (size_t i = 0; i < plane->config->n_listeners; i++) {
         listener_stop(&plane->listeners[i]);
@@ -292,6 +314,7 @@ void plane_stop(struct plane *plane)
     uv_close((uv_handle_t *)&plane->idle_timer, NULL);
     uv_close((uv_handle_t *)&plane->check, NULL);
     uv_close((uv_handle_t *)&plane->prepare, NULL);
+    uv_close((uv_handle_t *)&plane->again, NULL);
 }
 
 static void destroy_pools(struct plane *plane)
@@ -308,6 +331,9 @@ static void destroy_pools(struct plane *plane)
 
 void plane_deinit(struct plane *plane)
 {
+    if (!plane->is_open) {
+        return;
+    }
     destroy_pools(plane);
     access_log_destroy(&plane->access);
     free(plane->listeners);

@@ -68,12 +68,14 @@ struct plane {
 
     uv_check_t check;      /* ends the turn after polling */
     uv_prepare_t prepare;  /* ends what callbacks outside of polling have begun */
+    uv_idle_t again;       /* active when input waits: the next poll must not sleep */
     uv_timer_t timer;      /* request, connect and probe deadlines; armed only when needed */
     uint64_t timer_due_us; /* 0: not armed */
     uv_timer_t idle_timer; /* client idle and linger deadlines */
     uint64_t random;       /* state of plane_random() */
     uint64_t next_session_id, next_fanout_id;
     struct access_log *access;
+    bool is_open; /* plane_init() has got as far as the loop */
     bool draining, stopping;
 };
 

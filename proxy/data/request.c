@@ -16,6 +16,7 @@ struct request *request_create(struct plane *plane, struct session *session, uns
     request->session = session;
     request->start_us = plane_now(plane);
     request->command = (uint8_t)command;
+    request->work = 1;
     request->pool = (uint16_t)pool;
     request->shard_pool = (uint16_t)pool;
     request->shard = REQUEST_NO_SHARD;
@@ -36,8 +37,8 @@ void request_write(struct plane *plane, struct request *request, struct slice by
     if (session->first != request) {
         outq_copy(&request->reply, &plane->segments, bytes);
         session->held_bytes += bytes.len;
-        if (session->held_bytes > plane->config->client_output_bytes) {
-            session_touch(session); /* it may have to be closed */
+        if (session->held_bytes > FANOUT_HELD_MAX) {
+            session_touch(session); /* it has to be closed */
         }
     } else {
         request->emitted = true;

@@ -30,6 +30,7 @@ struct request {
     struct request *parent;     /* leg: whose part it is; NULL when the parent needs it no more */
     uint64_t start_us;          /* deadline is start_us + the pool's request timeout */
     struct outq reply;          /* reply bytes that wait for earlier requests of the session */
+    uint32_t work;              /* keys or legs that it stands for; 1 for most */
     uint32_t leg;               /* leg: its number in the parent's fanout */
     uint16_t pool;              /* of the key, for counting what clients see */
     uint16_t shard_pool, shard; /* where it went or should have gone; REQUEST_NO_SHARD */

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/fanout.h"
 
 #define SESSION_MAX_OPEN    1024u          /* requests in flight; beyond it parsing pauses */
+#define SESSION_MAX_WORK    16384u         /* keys and legs in flight; beyond it parsing pauses */
 #define SESSION_BUSY_OUTPUT (256u * 1024u) /* waiting output at which parsing pauses */
 #define SESSION_LINGER_US   1000000u       /* for the client to close, after we have */
 #define SESSION_KEEPALIVE_S 60u
@@ -41,6 +43,7 @@ static void pop_first(struct session *session)
         session->last = NULL;
     }
     session->n_open--;
+    session->n_work -= request->work;
     if (session->first_bytes > session->largest_bytes) {
         session->largest_bytes = session->first_bytes;
     }
@@ -80,6 +83,9 @@ void session_close(struct session *session)
     list_remove(&session->dirty);
     list_remove(&session->waiting);
     gauge_add(&plane->feedback->clients, -1);
+    if (session->blocked) {
+        gauge_add(&plane->feedback->clients_blocked, -1);
+    }
     atomic_fetch_sub_explicit(plane->options.n_clients, 1, memory_order_relaxed);
     list_append(&plane->dead_sessions, &session->all);
 }
@@ -121,6 +127,7 @@ void session_append(struct session *session, struct request *request)
     }
     session->last = request;
     session->n_open++;
+    session->n_work += request->work;
     request->in_session = true;
     gauge_add(&session->plane->feedback->requests_open, 1);
 }
@@ -161,6 +168,18 @@ void session_answer(struct session *session, unsigned command, struct slice text
     request_finish(plane, request, outcome);
 }
 
+/* Not idle: bytes came or went. Keeps the list of all sessions in the order of time. */
+static void note_activity(struct session *session)
+{
+    struct plane *plane = session->plane;
+
+    session->active_us = plane_now(plane);
+    if (plane->config->idle_us > 0) {
+        list_remove(&session->all);
+        list_append(&plane->all_sessions, &session->all);
+    }
+}
+
 /* ---- input ------------------------------------------------------------------------------- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -178,7 +197,8 @@ static bool is_busy(const struct session *session)
 {
     size_t waiting = session->out.queue.bytes + session->held_bytes;
 
-    return session->n_open >= SESSION_MAX_OPEN || waiting >= SESSION_BUSY_OUTPUT ||
+    return session->n_open >= SESSION_MAX_OPEN || session->n_work >= SESSION_MAX_WORK ||
+           waiting >= SESSION_BUSY_OUTPUT ||
            waiting > session->plane->config->client_output_bytes / 2;
 }
 
@@ -186,7 +206,8 @@ static bool may_resume(const struct session *session)
 {
     size_t waiting = session->out.queue.bytes + session->held_bytes;
 
-    return session->n_open <= SESSION_MAX_OPEN / 2 && waiting < SESSION_BUSY_OUTPUT / 2 &&
+    return session->n_open <= SESSION_MAX_OPEN / 2 && session->n_work <= SESSION_MAX_WORK / 2 &&
+           waiting < SESSION_BUSY_OUTPUT / 2 &&
            waiting <= session->plane->config->client_output_bytes / 4;
 }
 
@@ -287,11 +308,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (session->state != SESSION_OPEN) {
         return;
     }
-    session->active_us = plane_now(plane);
-    if (plane->config->idle_us > 0) {
-        list_remove(&session->all);
-        list_append(&plane->all_sessions, &session->all);
-    }
+    note_activity(session);
     on_bytes(session, slice_make(buf->base, (size_t)n), in_place);
     set_reading(session);
     if (plane->draining) {
@@ -374,25 +391,33 @@ static void linger(struct session *session)
 static void close_overflowed(struct session *session)
 {
     counter_add(&session->plane->feedback->clients_overflowed, 1);
-    log_debug("client %s closed: it does not read its replies", session_peer(session));
+    log_debug("client %s closed: too many bytes wait for it", session_peer(session));
     session_close(session);
 }
 
-/* Is more held for this client than limits.client_output allows? */
+/* Does more output wait for this client than limits.client_output allows? One answer alone, a large
+ * multi-get, may use more: its client had no chance to read any of it yet. Replies that wait for a
+ * slow shard are not the client's fault; they have a bound of their own. */
 static bool is_over(const struct session *session)
 {
     uint64_t limit = session->plane->config->client_output_bytes;
-    uint64_t waiting = session->out.queue.bytes + session->held_bytes;
-    uint64_t largest;
+    uint64_t waiting = session->out.queue.bytes;
+    uint64_t largest = session->largest_bytes > session->first_bytes ? session->largest_bytes
+                                                                     : session->first_bytes;
 
-    if (waiting <= limit) {
-        return false;
+    if (session->held_bytes > FANOUT_HELD_MAX) {
+        return true;
     }
-    /* One answer alone, a large multi-get, may use more than the limit: its client had no chance
-     * to read any of it yet. */
-    largest = session->largest_bytes > session->first_bytes ? session->largest_bytes
-                                                            : session->first_bytes;
-    return waiting > limit + largest || waiting > limit + FANOUT_HELD_MAX;
+    return waiting > limit && (waiting > limit + largest || waiting > limit + FANOUT_HELD_MAX);
+}
+
+/* Output waits for the client to read: a drain that ends now cuts a reply. */
+static void set_blocked(struct session *session, bool blocked)
+{
+    if (blocked != session->blocked) {
+        session->blocked = blocked;
+        gauge_add(&session->plane->feedback->clients_blocked, blocked ? 1 : -1);
+    }
 }
 
 static bool has_ended(const struct session *session)
@@ -419,7 +444,9 @@ void session_flush(struct session *session)
     if (session->out.n_sent > 0) {
         counter_add(&plane->feedback->client_bytes_sent, session->out.n_sent);
         session->out.n_sent = 0;
+        note_activity(session);
     }
+    set_blocked(session, session->out.queue.bytes > 0);
     if (session->out.queue.bytes == 0) {
         session->largest_bytes = 0;
     }
@@ -450,20 +477,22 @@ static void on_written(struct outlet *outlet, int status)
 
 /* ---- beginning --------------------------------------------------------------------------- */
 
-static int open_handle(struct session *session, uv_stream_t *server)
+static int open_handle(struct session *session, int fd)
 {
     int err;
 
     if (session->listener->config->bind.kind == CONFIG_ADDRESS_TCP) {
-        err = uv_tcp_init(&session->plane->loop, &session->io.tcp);
+        (void)uv_tcp_init(&session->plane->loop, &session->io.tcp); /* no descriptor: cannot fail */
+        err = uv_tcp_open(&session->io.tcp, fd);
     } else {
-        err = uv_pipe_init(&session->plane->loop, &session->io.pipe, 0);
-    }
-    if (err != 0) {
-        abort(); /* cannot fail on Unix: no descriptor is opened yet */
+        (void)uv_pipe_init(&session->plane->loop, &session->io.pipe, 0);
+        err = uv_pipe_open(&session->io.pipe, fd);
     }
     session->io.handle.data = session;
-    return uv_accept(server, &session->io.stream);
+    if (err != 0) {
+        (void)close(fd);
+    }
+    return err;
 }
 
 static void set_options(struct session *session)
@@ -491,7 +520,7 @@ static bool is_refused(struct session *session)
     return true;
 }
 
-void session_accept(struct plane *plane, const struct listener *listener, uv_stream_t *server)
+void session_accept(struct plane *plane, const struct listener *listener, int fd)
 {
     struct session *session = freelist_get(&plane->sessions);
 
@@ -501,7 +530,7 @@ void session_accept(struct plane *plane, const struct listener *listener, uv_str
     list_init(&session->all);
     list_init(&session->dirty);
     list_init(&session->waiting);
-    if (open_handle(session, server) != 0 || is_refused(session)) {
+    if (open_handle(session, fd) != 0 || is_refused(session)) {
         session->state = SESSION_CLOSED;
         uv_close(&session->io.handle, on_closed); /* at once: it may be the last descriptor */
         return;
@@ -534,8 +563,8 @@ static uint64_t close_older(struct plane *plane, struct list *sessions, bool idl
         if (now_us < session->active_us + age_us) {
             return session->active_us + age_us - now_us;
         }
-        if (idle && session->first != NULL) {
-            continue; /* not idle: it waits for us */
+        if (idle && (session->first != NULL || session->out.queue.bytes > 0)) {
+            continue; /* not idle: it waits for us, or reads */
         }
         if (idle) {
             counter_add(&plane->feedback->clients_idle_closed, 1);

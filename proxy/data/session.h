@@ -47,14 +47,17 @@ struct session {
     uint64_t id;
     uint64_t active_us; /* last time that bytes came; LINGERING: since when */
     uint32_t n_open;
-    uint8_t state; /* enum session_state */
+    uint32_t n_work; /* the work of the open requests: keys and legs, see struct request */
+    uint8_t state;   /* enum session_state */
     bool reading, eof;
     bool paused;
-    char *peer; /* the client's address as text, once the access log has asked; owned */
+    bool blocked; /* output waits for the client to read; counted in feedback.clients_blocked */
+    char *peer;   /* the client's address as text, once the access log has asked; owned */
 };
 
-/** Accept a client from [listener]; refuses it when the process has too many. */
-void session_accept(struct plane *plane, const struct listener *listener, uv_stream_t *server);
+/** Serve the client that [listener] accepted as [fd], which now belongs to the session; refuses it
+ * when the process has too many. */
+void session_accept(struct plane *plane, const struct listener *listener, int fd);
 
 /** The protocol that the session speaks. */
 const struct codec *session_codec(const struct session *session);

@@ -66,6 +66,7 @@ static void eject(struct upstream *upstream, const char *why)
              upstream->failures, why);
     for (uint32_t i = 0; i < upstream->n_conns; i++) {
         upstream_conn_break(&upstream->conns[i], "ejected", false);
+        upstream_conn_report(&upstream->conns[i]);
     }
 }
 
@@ -114,6 +115,15 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
+/* Many requests that expire together are one failure: the shard hung once. */
+static void count_expiry(struct upstream_conn *conn, uint64_t now_us)
+{
+    if (now_us - conn->expired_us >= conn->upstream->pool->request_us) {
+        conn->expired_us = now_us;
+        upstream_failed(conn->upstream, "request timed out");
+    }
+}
+
 /* Requests whose time is up are answered; they stay queued, so that late replies are known. */
 static uint64_t expire_requests(struct upstream_conn *conn, uint64_t now_us)
 {
@@ -131,7 +141,7 @@ static uint64_t expire_requests(struct upstream_conn *conn, uint64_t now_us)
         }
         counter_add(&upstream->shard_feedback->requests[request->command][FEEDBACK_TIMEOUT], 1);
         request_fail(upstream->plane, request, FEEDBACK_TIMEOUT);
-        upstream_failed(upstream, "request timed out");
+        count_expiry(conn, now_us);
         if (!list_empty(&conn->broken)) {
             return 0; /* ejected: the rest fails when the turn ends */
         }
@@ -157,6 +167,14 @@ static uint64_t check_silence(struct upstream_conn *conn, uint64_t now_us)
     return 0;
 }
 
+static const char *late_text(const struct upstream_conn *conn)
+{
+    if (conn->state == UPSTREAM_CONN_RESOLVING) {
+        return "host name look-up timed out";
+    }
+    return conn->state == UPSTREAM_CONN_PROBING ? "probe timed out" : "connect timed out";
+}
+
 static uint64_t check_conn(struct upstream_conn *conn, uint64_t now_us)
 {
     switch (conn->state) {
@@ -175,9 +193,7 @@ static uint64_t check_conn(struct upstream_conn *conn, uint64_t now_us)
         if (now_us < conn->deadline_us) {
             return earlier(conn->deadline_us, expire_requests(conn, now_us));
         }
-        upstream_conn_break(
-            conn, conn->state == UPSTREAM_CONN_PROBING ? "probe timed out" : "connect timed out",
-            true);
+        upstream_conn_break(conn, late_text(conn), true);
         return 0;
     case UPSTREAM_CONN_UP:
         return earlier(expire_requests(conn, now_us), check_silence(conn, now_us));

@@ -23,6 +23,8 @@
 #include "data/plane.h"
 #include "data/request.h"
 
+#define UPSTREAM_MAX_ADDRESSES 4u /* of one host name; further ones are not tried */
+
 enum upstream_conn_state {
     UPSTREAM_CONN_WAITING,    /* closed; opened again at retry_us */
     UPSTREAM_CONN_RESOLVING,  /* looking up the host name */
@@ -42,6 +44,8 @@ struct upstream_conn {
     } io;
     uv_connect_t connect;
     uv_getaddrinfo_t resolve;
+    struct sockaddr_storage addresses[UPSTREAM_MAX_ADDRESSES]; /* of the host name, as last found */
+    uint32_t n_addresses, next_address;
     struct upstream *upstream;
     struct list dirty, broken;    /* links in the plane's lists */
     struct request *first, *last; /* requests without a whole reply, oldest first */
@@ -54,7 +58,10 @@ struct upstream_conn {
     struct inbuf in;      /* an unfinished reply */
     bool in_value;        /* codec: a long value is being passed on as it comes */
     uint64_t value_left;  /* codec: and this many of its bytes are still to come */
+    uint64_t skip_left;   /* codec: bytes of a value to drop */
     uint64_t opened_us;   /* UP: since when */
+    bool answered;        /* UP: a good reply has come */
+    uint64_t expired_us;  /* when an expired request was last counted as a failure */
     uint64_t received_us; /* when bytes last came */
     uint64_t deadline_us; /* RESOLVING, CONNECTING, PROBING */
     uint64_t retry_us;    /* WAITING */
@@ -89,6 +96,9 @@ void upstream_destroy(struct upstream **upstream);
 /** The connection that serves client [session_id]: always the same, to keep its requests' order. */
 struct upstream_conn *upstream_conn_for(struct upstream *upstream, uint64_t session_id);
 
+/** Is the first connection open, or being opened, and the replica not ejected? */
+bool upstream_is_ready(const struct upstream *upstream);
+
 /** May a request be put on [conn]? Returns FEEDBACK_OK, else UNAVAILABLE or BUSY. */
 enum feedback_outcome upstream_conn_check(const struct upstream_conn *conn);
 
@@ -121,6 +131,9 @@ void upstream_conn_stop(struct upstream_conn *conn);
 void upstream_conn_init(struct upstream_conn *conn, struct upstream *upstream);
 void upstream_conn_deinit(struct upstream_conn *conn);
 
+/** Write the connection's state, if it is the replica's first, to the feedback. */
+void upstream_conn_report(const struct upstream_conn *conn);
+
 /** Count a failure; ejects the replica when there were too many in a row. [why] is a literal. */
 void upstream_failed(struct upstream *upstream, const char *why);
 
@@ -133,7 +146,7 @@ uint64_t upstream_check_deadlines(struct upstream *upstream, uint64_t now_us);
 /** End of turn: send what is queued. */
 void upstream_conn_flush(struct upstream_conn *conn);
 
-/** End of turn: close a connection that broke. */
-void upstream_conn_close_broken(struct upstream_conn *conn);
+/** Fail its requests, close it, and open it again later; only when no callback of it is running. */
+void upstream_conn_close(struct upstream_conn *conn);
 
 #endif

@@ -32,12 +32,17 @@ static enum feedback_state feedback_state_of(const struct upstream_conn *conn)
     return FEEDBACK_STATE_BACKOFF;
 }
 
-static void set_state(struct upstream_conn *conn, enum upstream_conn_state state)
+void upstream_conn_report(const struct upstream_conn *conn)
 {
-    conn->state = state;
     if (conn == &conn->upstream->conns[0]) {
         gauge_set(&conn->upstream->feedback->state, feedback_state_of(conn));
     }
+}
+
+static void set_state(struct upstream_conn *conn, enum upstream_conn_state state)
+{
+    conn->state = state;
+    upstream_conn_report(conn);
 }
 
 static void touch(struct upstream_conn *conn)
@@ -84,12 +89,22 @@ void upstream_conn_deinit(struct upstream_conn *conn)
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-enum feedback_outcome upstream_conn_check(const struct upstream_conn *conn)
+static bool takes_requests(const struct upstream_conn *conn)
 {
     bool usable = conn->state == UPSTREAM_CONN_UP || conn->state == UPSTREAM_CONN_CONNECTING ||
                   conn->state == UPSTREAM_CONN_RESOLVING;
 
-    if (!usable || conn->upstream->ejected || !list_empty(&conn->broken)) {
+    return usable && !conn->upstream->ejected && list_empty(&conn->broken);
+}
+
+bool upstream_is_ready(const struct upstream *upstream)
+{
+    return takes_requests(&upstream->conns[0]);
+}
+
+enum feedback_outcome upstream_conn_check(const struct upstream_conn *conn)
+{
+    if (!takes_requests(conn)) {
         return FEEDBACK_UNAVAILABLE;
     }
     if (conn->n_pending >= conn->upstream->pool->max_pending ||
@@ -153,6 +168,7 @@ struct request *upstream_conn_pop(struct upstream_conn *conn, enum feedback_outc
     struct upstream *upstream = conn->upstream;
     struct request *request = take_first(conn);
 
+    conn->answered = true;
     upstream_succeeded(upstream);
     if (request->done && request->outcome == FEEDBACK_TIMEOUT) {
         counter_add(&upstream->plane->feedback->pools[upstream->pool_index].late_replies, 1);
@@ -207,6 +223,8 @@ static uint64_t next_wait(struct upstream_conn *conn)
     struct upstream *upstream = conn->upstream;
     uint64_t most_us = upstream->pool->retry_after_us, wait_us = conn->backoff_us;
 
+    most_us = most_us > BACKOFF_FIRST_US ? most_us : BACKOFF_FIRST_US;
+
     if (upstream->ejected) {
         wait_us = most_us;
     }
@@ -222,6 +240,7 @@ static void conn_closed(struct upstream_conn *conn)
     outq_clear(&conn->out.queue, conn->out.pool);
     free(inbuf_take(&conn->in));
     conn->in_value = false;
+    conn->skip_left = 0;
     conn->has_handle = false;
     if (conn->stopping) {
         set_state(conn, UPSTREAM_CONN_STOPPED);
@@ -237,7 +256,7 @@ static void on_closed(uv_handle_t *handle)
     conn_closed(handle->data);
 }
 
-static void conn_close(struct upstream_conn *conn)
+void upstream_conn_close(struct upstream_conn *conn)
 {
     struct plane *plane = conn->upstream->plane;
 
@@ -245,9 +264,6 @@ static void conn_close(struct upstream_conn *conn)
     list_remove(&conn->broken);
     if (conn->state == UPSTREAM_CONN_UP && plane_now(plane) - conn->opened_us > STEADY_US) {
         conn->backoff_us = 0;
-    }
-    if (conn->resolving) {
-        uv_cancel((uv_req_t *)&conn->resolve); /* may be too late; then its answer is ignored */
     }
     set_state(conn, UPSTREAM_CONN_CLOSING);
     fail_requests(conn);
@@ -258,18 +274,13 @@ static void conn_close(struct upstream_conn *conn)
     }
 }
 
-void upstream_conn_close_broken(struct upstream_conn *conn)
-{
-    conn_close(conn);
-}
-
 void upstream_conn_stop(struct upstream_conn *conn)
 {
     conn->stopping = true;
     if (conn->state == UPSTREAM_CONN_WAITING) {
         set_state(conn, UPSTREAM_CONN_STOPPED);
     } else if (conn->state != UPSTREAM_CONN_CLOSING && conn->state != UPSTREAM_CONN_STOPPED) {
-        conn_close(conn);
+        upstream_conn_close(conn);
     }
 }
 
@@ -340,6 +351,12 @@ static void on_probe_bytes(struct upstream_conn *conn, struct slice bytes)
     set_state(conn, UPSTREAM_CONN_UP);
 }
 
+/* Closed so soon and without a word: as bad as a connection that is refused. */
+static bool is_fresh(const struct upstream_conn *conn)
+{
+    return !conn->answered && plane_now(conn->upstream->plane) - conn->opened_us < STEADY_US;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct upstream_conn *conn = stream->data;
@@ -351,7 +368,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
     if (n < 0) {
         upstream_conn_break(conn, n == UV_EOF ? "closed the connection" : "connection lost",
-                            conn->first != NULL || conn->state == UPSTREAM_CONN_PROBING);
+                            conn->first != NULL || is_fresh(conn));
         return;
     }
     if (in_place) {
@@ -389,6 +406,15 @@ void upstream_conn_flush(struct upstream_conn *conn)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
+/* The name has other addresses: the next attempt goes to the next of them, at once. */
+static void note_bad_address(struct upstream_conn *conn)
+{
+    conn->next_address++;
+    if (conn->n_addresses > 1 && conn->next_address % conn->n_addresses != 0) {
+        conn->backoff_us = 0;
+    }
+}
+
 static void on_connected(uv_connect_t *request, int status)
 {
     struct upstream_conn *conn = request->data;
@@ -401,12 +427,14 @@ static void on_connected(uv_connect_t *request, int status)
         status = uv_read_start(&conn->io.stream, on_alloc, on_read);
     }
     if (status != 0) {
+        note_bad_address(conn);
         upstream_conn_break(
             conn, status == UV_ECONNREFUSED ? "connection refused" : uv_strerror(status), true);
         return;
     }
     counter_add(&upstream->feedback->connects, 1);
     conn->opened_us = conn->received_us = plane_now(upstream->plane);
+    conn->answered = false;
     if (upstream->ejected) {
         set_state(conn, UPSTREAM_CONN_PROBING);
         conn->deadline_us = conn->opened_us + upstream->pool->request_us;
@@ -450,19 +478,41 @@ static int connect_unix(struct upstream_conn *conn)
     return 0;
 }
 
+static void keep_addresses(struct upstream_conn *conn, const struct addrinfo *found)
+{
+    conn->n_addresses = 0;
+    for (; found != NULL && conn->n_addresses < UPSTREAM_MAX_ADDRESSES; found = found->ai_next) {
+        if (found->ai_addrlen <= sizeof(conn->addresses[0])) {
+            memcpy(&conn->addresses[conn->n_addresses++], found->ai_addr, found->ai_addrlen);
+        }
+    }
+}
+
+static int connect_found(struct upstream_conn *conn)
+{
+    uint32_t next = conn->next_address % conn->n_addresses;
+
+    return connect_tcp(conn, (const struct sockaddr *)&conn->addresses[next]);
+}
+
+/* An answer is kept however late it comes: the next attempt needs no look-up. */
 static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *found)
 {
     struct upstream_conn *conn = resolve->data;
+    bool waits = conn->state == UPSTREAM_CONN_RESOLVING && list_empty(&conn->broken);
 
     conn->resolving = false;
-    if (conn->state == UPSTREAM_CONN_RESOLVING && list_empty(&conn->broken)) {
-        int err = status != 0 ? status : connect_tcp(conn, found->ai_addr);
-
-        if (err != 0) {
-            upstream_conn_break(conn, status != 0 ? "host name not found" : uv_strerror(err), true);
-        }
+    if (status == 0) {
+        keep_addresses(conn, found);
     }
     uv_freeaddrinfo(found);
+    if (waits && (status != 0 || conn->n_addresses == 0)) {
+        upstream_conn_break(conn, "host name not found", true);
+    } else if (waits && connect_found(conn) != 0) {
+        upstream_conn_break(conn, "cannot connect", true);
+    } else if (status == 0 && conn->state == UPSTREAM_CONN_WAITING && !conn->upstream->ejected) {
+        upstream_conn_open(conn);
+    }
 }
 
 static int resolve(struct upstream_conn *conn)
@@ -473,7 +523,7 @@ static int resolve(struct upstream_conn *conn)
     int err;
 
     if (conn->resolving) {
-        return UV_EBUSY; /* the last look-up has not come back yet */
+        return 0; /* the last look-up has not come back yet: its answer will do */
     }
     snprintf(service, sizeof(service), "%u", (unsigned)address->port);
     conn->resolve.data = conn;
@@ -481,6 +531,14 @@ static int resolve(struct upstream_conn *conn)
                          service, &hints);
     conn->resolving = err == 0;
     return err;
+}
+
+/* With addresses from an earlier look-up: connect to the next, and look up again meanwhile. */
+static int connect_name(struct upstream_conn *conn)
+{
+    int err = resolve(conn);
+
+    return conn->n_addresses > 0 ? connect_found(conn) : err;
 }
 
 static int connect_numeric(struct upstream_conn *conn)
@@ -516,7 +574,7 @@ void upstream_conn_open(struct upstream_conn *conn)
     } else if (upstream->address->is_numeric) {
         err = connect_numeric(conn);
     } else {
-        err = resolve(conn);
+        err = connect_name(conn);
     }
     if (err != 0) {
         upstream_conn_break(conn, uv_strerror(err), true);

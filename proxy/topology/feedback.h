@@ -79,8 +79,9 @@ struct feedback {
     _Atomic uint64_t clients_overflowed; /* closed for unread output beyond client_output */
     _Atomic uint64_t clients_cut;        /* closed because a value broke off half-way */
     _Atomic uint64_t client_bytes_received, client_bytes_sent;
-    _Atomic uint64_t bad_requests;  /* lines answered with an error before any routing */
-    _Atomic uint64_t requests_open; /* now */
+    _Atomic uint64_t bad_requests;    /* lines answered with an error before any routing */
+    _Atomic uint64_t requests_open;   /* now */
+    _Atomic uint64_t clients_blocked; /* now: their output waits for them to read */
 };
 
 /** Allocate the counters of one worker for [topology]; aborts when out of memory. */

@@ -213,6 +213,15 @@ static ssize_t pass_value(struct upstream_conn *conn, struct slice in, bool stab
     return (ssize_t)end_len;
 }
 
+/* More of a value that nobody gets. */
+static ssize_t skip_value(struct upstream_conn *conn, struct slice in)
+{
+    size_t n = conn->skip_left < in.len ? (size_t)conn->skip_left : in.len;
+
+    conn->skip_left -= n;
+    return (ssize_t)n;
+}
+
 /* A VALUE for one key of a multi-get. */
 static ssize_t take_leg_value(struct upstream_conn *conn, const struct memcache_reply *reply,
                               struct slice in, bool stable)
@@ -221,7 +230,10 @@ static ssize_t take_leg_value(struct upstream_conn *conn, const struct memcache_
     size_t total = reply->line.len + (size_t)reply->value_len + CRLF_LEN;
 
     if (reply->value_len > FANOUT_HELD_MAX) {
-        return -1;
+        conn->skip_left = reply->value_len + CRLF_LEN;
+        return request->done || fanout_value_too_large(request, reply->key)
+                   ? (ssize_t)reply->line.len
+                   : -1;
     }
     if (in.len < total) {
         conn->in.need = total;
@@ -288,7 +300,9 @@ ssize_t memcached_on_reply(struct upstream_conn *conn, struct slice in, bool sta
         if (conn->first == NULL) {
             return -1; /* bytes that nobody asked for */
         }
-        used = conn->in_value ? pass_value(conn, rest, stable) : take_reply(conn, rest, stable);
+        used = conn->skip_left > 0 ? skip_value(conn, rest)
+               : conn->in_value    ? pass_value(conn, rest, stable)
+                                   : take_reply(conn, rest, stable);
         if (used <= 0) {
             return used < 0 ? -1 : (ssize_t)done;
         }
