@@ -24,6 +24,8 @@ enum exit_code { EXIT_CLEAN = 0, EXIT_BAD_CONFIG = 1, EXIT_NO_START = 2 };
 
 #define PROBLEM_MAX 512u
 /* Descriptors beside clients and upstream connections: loops, log, admin clients, a margin. */
+/* libuv resolves host names on at most half of its threads (started at the first look-up). */
+#define LOOKUP_THREADS       "16"
 #define SPARE_DESCRIPTORS    100u
 #define DESCRIPTORS_A_WORKER 8u
 
@@ -363,6 +365,7 @@ int main(int argc, char **argv)
     if (load_config(&config, &options.source) < 0) {
         return EXIT_BAD_CONFIG;
     }
+    (void)setenv("UV_THREADPOOL_SIZE", LOOKUP_THREADS, 0);
     code = run(config);
     config_destroy(&config);
     return code;

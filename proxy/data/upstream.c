@@ -118,7 +118,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* Many requests that expire together are one failure: the shard hung once. */
 static void count_expiry(struct upstream_conn *conn, uint64_t now_us)
 {
-    if (now_us - conn->expired_us >= conn->upstream->pool->request_us) {
+    if (now_us - conn->expired_us >= conn->upstream->pool->request_us / 2) {
         conn->expired_us = now_us;
         upstream_failed(conn->upstream, "request timed out");
     }
