@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -51,6 +52,7 @@ static void *run(void *argument)
 {
     struct worker *worker = argument;
 
+    (void)prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0); /* batch_delay is short: wake up on time */
     uv_run(&worker->plane.loop, UV_RUN_DEFAULT);
     return NULL;
 }

@@ -91,7 +91,8 @@ struct config_listener {
 };
 
 struct config {
-    uint32_t workers; /* 1..CONFIG_WORKERS_MAX, `auto` already resolved */
+    uint32_t workers;        /* 1..CONFIG_WORKERS_MAX, `auto` already resolved */
+    uint64_t batch_delay_us; /* a busy worker's wait for more before it sends; 0 = none */
     bool has_admin;
     struct config_address admin;
     struct config_log log;

@@ -1,6 +1,7 @@
 #include "data/plane.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "data/access_log.h"
@@ -11,6 +12,8 @@
 #define ARENA_BYTES    (512u * 1024u)
 #define READ_MIN_BYTES (64u * 1024u)  /* less left in the arena: flush and rewind first */
 #define READ_MAX_BYTES (256u * 1024u) /* one read, so that one connection cannot use it all */
+#define BUSY_REQUESTS  16u            /* under way: then batches are worth waiting for */
+#define FEW_READS_PART 4u             /* reads of a turn below a quarter of the requests are few */
 #define KEEP_REQUESTS  8192u
 #define KEEP_SESSIONS  256u
 #define KEEP_WRITES    64u
@@ -118,11 +121,14 @@ static void settle(struct plane *plane)
 
 static void on_again(uv_idle_t *again)
 {
-    uv_idle_stop(again); /* it only kept the loop from sleeping */
+    (void)again; /* that it is active is all: the next poll does not sleep */
 }
 
 void plane_flush(struct plane *plane)
 {
+    plane->polled_again = false;
+    plane->n_reads = 0;
+    uv_idle_stop(&plane->again);
     settle(plane);
     if (!list_empty(&plane->waiting_sessions)) {
         resume_some(plane);
@@ -139,30 +145,64 @@ void plane_flush(struct plane *plane)
     plane->turn_open = false;
 }
 
-static void end_turn(struct plane *plane)
+static bool has_work(const struct plane *plane)
 {
-    if (plane->turn_open || !list_empty(&plane->dirty_sessions) ||
-        !list_empty(&plane->dirty_conns) || !list_empty(&plane->broken_conns) ||
-        !list_empty(&plane->dead_sessions) || !list_empty(&plane->waiting_sessions)) {
-        plane_flush(plane);
+    return plane->turn_open || !list_empty(&plane->dirty_sessions) ||
+           !list_empty(&plane->dirty_conns) || !list_empty(&plane->broken_conns) ||
+           !list_empty(&plane->dead_sessions) || !list_empty(&plane->waiting_sessions);
+}
+
+/* Few bytes came although many requests are under way: the peers are the ones that are busy. Give
+ * them a moment, as a network card does that moderates its interrupts: what comes meanwhile costs one
+ * wake-up here and one read there, not one each. */
+static void pause_for_more(const struct plane *plane)
+{
+    struct timespec pause = {0, (long)plane->config->batch_delay_us * 1000};
+
+    if (plane->n_reads * FEW_READS_PART < counter_get(&plane->feedback->requests_open)) {
+        (void)nanosleep(&pause, NULL);
     }
+}
+
+/* With many requests under way, look once more without waiting before sending: what has come can go
+ * with the same writes. */
+static bool polls_again(struct plane *plane)
+{
+    if (plane->polled_again || plane->stopping || plane->config->batch_delay_us == 0 ||
+        counter_get(&plane->feedback->requests_open) < BUSY_REQUESTS) {
+        return false;
+    }
+    plane->polled_again = true;
+    pause_for_more(plane);
+    uv_idle_start(&plane->again, on_again);
+    return true;
 }
 
 static void on_check(uv_check_t *check)
 {
-    end_turn(check->data);
+    struct plane *plane = check->data;
+
+    if (has_work(plane) && !polls_again(plane)) {
+        plane_flush(plane);
+    }
 }
 
 /* Close callbacks and connect errors are called between two polls: the loop must not fall asleep on
  * what they leave, nor with a clock that they have read. */
 static void on_prepare(uv_prepare_t *prepare)
 {
-    end_turn(prepare->data);
+    struct plane *plane = prepare->data;
+
+    if (!plane->polled_again && has_work(plane)) {
+        plane_flush(plane);
+    }
 }
 
 uv_buf_t plane_read_buffer(struct plane *plane)
 {
     size_t left = ARENA_BYTES - plane->arena_used;
+
+    plane->n_reads++;
 
     (void)plane_now(plane); /* opens the turn */
     if (left < READ_MIN_BYTES) {

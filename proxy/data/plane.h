@@ -68,7 +68,9 @@ struct plane {
 
     uv_check_t check;      /* ends the turn after polling */
     uv_prepare_t prepare;  /* ends what callbacks outside of polling have begun */
-    uv_idle_t again;       /* active when input waits: the next poll must not sleep */
+    uv_idle_t again;       /* active: the next poll does not sleep */
+    uint32_t n_reads;      /* of this turn */
+    bool polled_again;     /* this turn polls a second time before it sends */
     uv_timer_t timer;      /* request, connect and probe deadlines; armed only when needed */
     uint64_t timer_due_us; /* 0: not armed */
     uv_timer_t idle_timer; /* client idle and linger deadlines */

@@ -76,10 +76,12 @@ static const struct problem_case document_cases[] = {
     {"&k a: 1\n*k : 2\n",
      {"1: pools: found nothing; accepted: a list of 1..1024 pools",
       "1: listeners: found nothing; accepted: a list of 1..256 listeners",
-      "1: a: found an unknown key; accepted: workers, admin, log, drain, limits, timeouts, pools, "
+      "1: a: found an unknown key; accepted: workers, batch_delay, admin, log, drain, limits, "
+      "timeouts, pools, "
       "listeners",
       "2: a: found the key a second time (first in line 1); accepted: each key once",
-      "2: a: found an unknown key; accepted: workers, admin, log, drain, limits, timeouts, pools, "
+      "2: a: found an unknown key; accepted: workers, batch_delay, admin, log, drain, limits, "
+      "timeouts, pools, "
       "listeners"}},
     {"a: &a []\n*a : 2\n",
      {"2: document: found an alias of a list or map as a key; accepted: text"}},
@@ -92,10 +94,12 @@ static const struct problem_case document_cases[] = {
 
 static const struct problem_case keys_cases[] = {
     {ROOT("workrs: 1\n"),
-     {"1: workrs: found an unknown key (did you mean workers?); accepted: workers, admin, log, "
+     {"1: workrs: found an unknown key (did you mean workers?); accepted: workers, batch_delay, "
+      "admin, log, "
       "drain, limits, timeouts, pools, listeners"}},
     {ROOT("zzz: 1\n"),
-     {"1: zzz: found an unknown key; accepted: workers, admin, log, drain, limits, timeouts, "
+     {"1: zzz: found an unknown key; accepted: workers, batch_delay, admin, log, drain, limits, "
+      "timeouts, "
       "pools, listeners"}},
     {ROOT("log: {levl: info}\n"),
      {"1: log.levl: found an unknown key (did you mean level?); accepted: level, format, access, "
@@ -104,16 +108,20 @@ static const struct problem_case keys_cases[] = {
      {"2: workers: found the key a second time (first in line 1); accepted: each key once",
       "3: workers: found the key a second time (first in line 1); accepted: each key once"}},
     {ROOT("'log.level': info\n"),
-     {"1: log.level: found an unknown key; accepted: workers, admin, log, drain, limits, timeouts, "
+     {"1: log.level: found an unknown key; accepted: workers, batch_delay, admin, log, drain, "
+      "limits, timeouts, "
       "pools, listeners"}},
     {ROOT("'pools[]': 1\n"),
-     {"1: pools[]: found an unknown key (did you mean pools?); accepted: workers, admin, log, "
+     {"1: pools[]: found an unknown key (did you mean pools?); accepted: workers, batch_delay, "
+      "admin, log, "
       "drain, limits, timeouts, pools, listeners"}},
     {ROOT("'': 1\n"),
-     {"1: \"\": found an unknown key; accepted: workers, admin, log, drain, limits, timeouts, "
+     {"1: \"\": found an unknown key; accepted: workers, batch_delay, admin, log, drain, limits, "
+      "timeouts, "
       "pools, listeners"}},
     {ROOT("<<: {workers: 1}\n"),
-     {"1: <<: found an unknown key; accepted: workers, admin, log, drain, limits, timeouts, pools, "
+     {"1: <<: found an unknown key; accepted: workers, batch_delay, admin, log, drain, limits, "
+      "timeouts, pools, "
       "listeners"}},
     {ROOT("log: info\n"),
      {"1: log: found \"info\"; accepted: a map of level, format, access, file"}},
@@ -469,7 +477,8 @@ static const struct problem_case everything = {
     "      - {name: s0, replicas: \"${NOPE}\"}\n"
     "listeners:\n"
     "  - {bind: h, pool: b}\n",
-    {"1: workrs: found an unknown key (did you mean workers?); accepted: workers, admin, log, "
+    {"1: workrs: found an unknown key (did you mean workers?); accepted: workers, batch_delay, "
+     "admin, log, "
      "drain, limits, timeouts, pools, listeners",
      "2: log.level: found \"loud\"; accepted: debug, info, warn or error",
      "2: log.access: found \"1/1\"; accepted: off, all, errors or 1/N (N 2..1000000)",
