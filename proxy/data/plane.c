@@ -13,7 +13,7 @@
 #define READ_MIN_BYTES (64u * 1024u)  /* less left in the arena: flush and rewind first */
 #define READ_MAX_BYTES (256u * 1024u) /* one read, so that one connection cannot use it all */
 #define BUSY_REQUESTS  16u            /* under way: then batches are worth waiting for */
-#define FEW_READS_PART 4u             /* reads of a turn below a quarter of the requests are few */
+#define FEW_READS_PART 2u             /* reads of a turn below half of the requests are few */
 #define KEEP_REQUESTS  8192u
 #define KEEP_SESSIONS  256u
 #define KEEP_WRITES    64u
