@@ -88,7 +88,7 @@ class Check(CommandLine):
     def test_every_problem_is_told(self):
         path = self.write(BAD)
         self.assertEqual(self.fails('-c', path, '--check'), [
-            path + ':1: workrs: found an unknown key (did you mean workers?); accepted: workers, '
+            path + ':1: workrs: found an unknown key (did you mean workers?); accepted: workers, batch_delay, '
             'admin, log, drain, limits, timeouts, pools, listeners',
             path + ':4: pools[sessions].connections: found "65"; accepted: a number 1..64',
             path + ':5: pools[sessions].shards: found a list of 0; accepted: a list of 1..65534 '
