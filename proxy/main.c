@@ -106,8 +106,8 @@ static void set_limits(struct process *process)
     }
     if (limit.rlim_cur < wanted + config->max_clients) {
         process->max_clients = limit.rlim_cur > wanted ? (uint32_t)(limit.rlim_cur - wanted) : 1;
-        log_warn("max_clients %u is lowered to %u: the limit of open files is %llu, and shard "
-                 "connections need %llu",
+        log_warn("max_clients %u is lowered to %u: the limit of open files is %llu, and the rest "
+                 "needs %llu",
                  (unsigned)config->max_clients, (unsigned)process->max_clients,
                  (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
     }

@@ -369,7 +369,8 @@ class Limits(SignalTestCase):
                              self.folder)
         self.addCleanup(process.stop, signal.SIGKILL)
         rt.wait_until(lambda: b'admin on' in process.log(), 'it runs')
-        self.assertRegex(process.log(), rb'need \d+ open files, the limit is 1000\n')
+        self.assertRegex(process.log(), rb'max_clients 10000 is lowered to \d{3}: the limit of open '
+                         rb'files is 1000, and the rest needs \d+\n')
         self.assertEqual(process.stop(), 0)
 
 
