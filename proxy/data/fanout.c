@@ -126,14 +126,22 @@ static void emit_keys(struct request *parent)
     }
 }
 
+/* One error line instead of everything: that of the first shard that failed. */
+static void answer_failure(struct request *parent)
+{
+    struct fanout *fanout = parent->fanout;
+
+    request_write(fanout->plane, parent, slice_make(fanout->error, fanout->error_len), false);
+    request_finish(fanout->plane, parent, fanout->why);
+}
+
 static void answer_keys(struct request *parent)
 {
     struct fanout *fanout = parent->fanout;
 
     if (fanout->all_or_error && fanout->failed) {
         release_held(parent, fanout->counted_len);
-        request_write(fanout->plane, parent, slice_make(fanout->error, fanout->error_len), false);
-        request_finish(fanout->plane, parent, fanout->why);
+        answer_failure(parent);
         return;
     }
     emit_keys(parent);
@@ -146,8 +154,7 @@ static void answer_line(struct request *parent)
     struct fanout *fanout = parent->fanout;
 
     if (fanout->failed) {
-        request_write(fanout->plane, parent, slice_make(fanout->error, fanout->error_len), false);
-        request_finish(fanout->plane, parent, fanout->why);
+        answer_failure(parent);
         return;
     }
     request_write(fanout->plane, parent, slice_of("OK\r\n"), true);

@@ -128,14 +128,12 @@ static void delete_replaced(struct session *session, const struct memcache_reque
                   &(struct message){.line = slice_make(line, (size_t)len)});
 }
 
-static size_t refuse_value(struct session *session, const struct memcache_request *parse,
-                           struct slice text, enum feedback_outcome outcome)
+static void refuse_value(struct session *session, const struct memcache_request *parse,
+                         struct slice text, enum feedback_outcome outcome)
 {
-    session->swallow = parse->value_len + 2;
     if (!parse->noreply) {
         session_answer(session, parse->command, text, true, outcome);
     }
-    return parse->line.len;
 }
 
 static bool ends_in_crlf(struct slice bytes)
@@ -169,8 +167,10 @@ static size_t on_storage(struct session *session, const struct memcache_request 
         if (parse->command == MEMCACHE_SET || parse->command == MEMCACHE_MS) {
             delete_replaced(session, parse);
         }
-        return refuse_value(session, parse, LITERAL("SERVER_ERROR object too large for cache\r\n"),
-                            FEEDBACK_SERVER_ERROR);
+        refuse_value(session, parse, LITERAL("SERVER_ERROR object too large for cache\r\n"),
+                     FEEDBACK_SERVER_ERROR);
+        session->swallow = parse->value_len + 2;
+        return parse->line.len;
     }
     if (in.len < total) {
         session->in.need = total;
@@ -179,9 +179,8 @@ static size_t on_storage(struct session *session, const struct memcache_request 
     }
     in.len = total;
     if (!ends_in_crlf(in)) {
-        (void)refuse_value(session, parse, LITERAL("CLIENT_ERROR bad data chunk\r\n"),
-                           FEEDBACK_CLIENT_ERROR);
-        session->swallow = 0;
+        refuse_value(session, parse, LITERAL("CLIENT_ERROR bad data chunk\r\n"),
+                     FEEDBACK_CLIENT_ERROR);
         return total;
     }
     forward_value(session, parse, in, stable);
