@@ -1,5 +1,6 @@
 #include "topology/feedback.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,4 +90,51 @@ const char *feedback_state_name(enum feedback_state state)
     };
 
     return names[state];
+}
+
+const char *feedback_http_result_name(enum feedback_http_result result)
+{
+    static const char *const names[] = {
+#define X(name, label) [FEEDBACK_HTTP_##name] = label,
+        FEEDBACK_HTTP_RESULTS(X)
+#undef X
+    };
+
+    return names[result];
+}
+
+enum feedback_http_result feedback_http_result_of(int status)
+{
+    static const enum feedback_http_result by_class[] = {
+        [1] = FEEDBACK_HTTP_INFORMATIONAL, [2] = FEEDBACK_HTTP_SUCCESS,
+        [3] = FEEDBACK_HTTP_REDIRECTION,   [4] = FEEDBACK_HTTP_CLIENT_ERROR,
+        [5] = FEEDBACK_HTTP_SERVER_ERROR,
+    };
+
+    assert(status >= 100 && status <= 999);
+    /* RFC 9110, 15: an invalid status of 600 or more counts as a 5xx. */
+    return status < 600 ? by_class[status / 100] : FEEDBACK_HTTP_SERVER_ERROR;
+}
+
+int feedback_http_answer_status(enum feedback_http_answer answer)
+{
+    static const int statuses[] = {
+#define X(status) [FEEDBACK_HTTP_ANSWER_##status] = (status),
+        FEEDBACK_HTTP_ANSWERS(X)
+#undef X
+    };
+
+    return statuses[answer];
+}
+
+_Atomic uint64_t *feedback_http_answer(struct feedback *feedback, int status)
+{
+    uint32_t i = 0;
+
+    while (i < FEEDBACK_HTTP_N_ANSWERS &&
+           feedback_http_answer_status((enum feedback_http_answer)i) != status) {
+        i++;
+    }
+    assert(i < FEEDBACK_HTTP_N_ANSWERS);
+    return &feedback->http_answers[i];
 }

@@ -79,13 +79,17 @@ struct feedback_http {
     struct histogram latency; /* from the request's head to the last byte of the response */
 };
 
-/* One shard as one worker saw it. A multi-get counts once on each shard that it asks, as get. */
+/* One shard as one worker saw it. The protocol of its pool says which half of the union it has. */
 struct feedback_shard {
-    _Atomic uint64_t requests[MEMCACHE_N_COMMANDS][FEEDBACK_N_OUTCOMES];
-    _Atomic uint64_t keys_hit, keys_missed; /* keys of retrievals */
+    union {
+        struct { /* memcached: a multi-get counts once on each shard that it asks, as get */
+            _Atomic uint64_t requests[MEMCACHE_N_COMMANDS][FEEDBACK_N_OUTCOMES];
+            _Atomic uint64_t keys_hit, keys_missed; /* keys of retrievals */
+        };
+        struct feedback_http http; /* a retried request counts on each shard */
+    };
     _Atomic uint64_t bytes_sent, bytes_received;
-    struct histogram latency;  /* from dispatch to the whole reply; HTTP: to the response's head */
-    struct feedback_http http; /* of HTTP pools; a retried request counts on each shard */
+    struct histogram latency; /* from dispatch to the whole reply; HTTP: to the response's head */
 };
 
 struct feedback_replica {

@@ -101,6 +101,12 @@ void stats_baseline_destroy(struct stats_baseline **baseline)
 
 /* ---- adding up --------------------------------------------------------------------------- */
 
+/* Only memcached pools have these figures. */
+static bool is_memcached(const struct topology *topology, uint32_t pool)
+{
+    return topology->pools[pool].config->protocol == CONFIG_MEMCACHED;
+}
+
 static void add_shard(const struct feedback_shard *shard, uint64_t *sum)
 {
     for (unsigned c = 0; c < MEMCACHE_N_COMMANDS; c++) {
@@ -122,7 +128,7 @@ static void sum_shard(const struct stats_source *source, uint32_t pool, uint32_t
                       uint64_t *sum)
 {
     memset(sum, 0, SHARD_N_FIGURES * sizeof(*sum));
-    for (uint32_t w = 0; w < source->n_feedback; w++) {
+    for (uint32_t w = 0; w < source->n_feedback && is_memcached(source->topology, pool); w++) {
         add_shard(&source->feedback[w]->pools[pool].shards[shard], sum);
     }
 }
@@ -205,6 +211,9 @@ static void add_worker(const struct topology *topology, const struct feedback *w
     sum[PROCESS_BYTES_WRITTEN] += counter_get(&worker->client_bytes_sent);
     sum[PROCESS_BAD_REQUESTS] += counter_get(&worker->bad_requests);
     for (uint32_t p = 0; p < topology->n_pools; p++) {
+        if (!is_memcached(topology, p)) {
+            continue;
+        }
         add_commands(&worker->pools[p], sum);
         add_outcomes(&worker->pools[p], sum);
         for (uint32_t s = 0; s < topology->pools[p].n_shards; s++) {
@@ -322,8 +331,10 @@ void stats_write_shards(const struct stats_source *source, stats_write_fn write,
     size_t index = 0;
 
     for (uint32_t p = 0; p < source->topology->n_pools; p++) {
-        for (uint32_t s = 0; s < source->topology->pools[p].n_shards; s++) {
-            put_shard(&output, source, p, s, index++);
+        for (uint32_t s = 0; s < source->topology->pools[p].n_shards; s++, index++) {
+            if (is_memcached(source->topology, p)) {
+                put_shard(&output, source, p, s, index);
+            }
         }
     }
     write(context, "END\r\n", 5);

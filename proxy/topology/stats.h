@@ -27,7 +27,7 @@ typedef void (*stats_write_fn)(void *context, const char *text, size_t len);
 /** Write `STAT name value` lines and END for the whole process. Any thread. */
 void stats_write(const struct stats_source *source, stats_write_fn write, void *context);
 
-/** The same for every shard of every pool: `STAT pool:shard:name value`. */
+/** The same for every shard of every memcached pool: `STAT pool:shard:name value`. */
 void stats_write_shards(const struct stats_source *source, stats_write_fn write, void *context);
 
 /** The limits that the process runs with, in the names of memcached's `stats settings`. */

@@ -112,6 +112,42 @@ static void test_names(void **state)
     assert_string_equal(feedback_state_name(FEEDBACK_STATE_EJECTED), "ejected");
 }
 
+static void test_results_of_statuses(void **state)
+{
+    static const struct {
+        int status;
+        const char *name;
+    } cases[] = {{100, "1xx"}, {101, "1xx"}, {199, "1xx"}, {200, "2xx"}, {304, "3xx"},
+                 {499, "4xx"}, {500, "5xx"}, {599, "5xx"}, {600, "5xx"}, {999, "5xx"}};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(feedback_http_result_name(feedback_http_result_of(cases[i].status)),
+                            cases[i].name);
+    }
+    assert_string_equal(feedback_http_result_name(FEEDBACK_HTTP_CUT), "cut");
+    assert_string_equal(feedback_http_result_name(FEEDBACK_HTTP_CANCELLED), "cancelled");
+}
+
+static void test_an_answer_has_its_counter(void **state)
+{
+    struct fixture f;
+    uint32_t i;
+
+    (void)state;
+    fixture_init(&f);
+    for (i = 0; i < FEEDBACK_HTTP_N_ANSWERS; i++) {
+        int status = feedback_http_answer_status((enum feedback_http_answer)i);
+
+        assert_in_range(status, 400, 599);
+        counter_add(feedback_http_answer(f.feedback[0], status), (uint64_t)status);
+        assert_int_equal(f.feedback[0]->http_answers[i], status);
+    }
+    assert_int_equal(f.feedback[0]->http_answers[FEEDBACK_HTTP_ANSWER_431], 431);
+    fixture_deinit(&f);
+}
+
 /* The part of a worker in the next test. */
 static void *count_up(void *arg)
 {
@@ -161,6 +197,8 @@ int main(void)
         cmocka_unit_test(test_the_worst_state_is_told),
         cmocka_unit_test(test_lag_grows_while_a_ping_is_unanswered),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_results_of_statuses),
+        cmocka_unit_test(test_an_answer_has_its_counter),
         cmocka_unit_test(test_reading_while_workers_write),
     };
 
