@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "data/access_log.h"
 #include "support/plane_rig.h"
 
 static struct rig rig;
@@ -119,7 +120,7 @@ static json_t *parse_line(const char *line)
 {
     json_error_t error;
     size_t len = strcspn(line, "\n");
-    json_t *object = json_loadb(line, len, 0, &error);
+    json_t *object = json_loadb(line, len, JSON_ALLOW_NUL, &error);
 
     if (object == NULL) {
         fail_msg("%s in: %.*s", error.text, (int)len, line);
@@ -281,6 +282,172 @@ static void test_requests_to_several_shards(void **state)
     assert_int_equal(n_lines(read_log()), 3);
 }
 
+/* ---- HTTP -------------------------------------------------------------------------------- */
+
+static const struct access_http http = {
+    .client = "127.0.0.1:5555",
+    .method = {(const uint8_t *)"GET", 3},
+    .target = {(const uint8_t *)"/users/1?q=2", 12},
+    .host = {(const uint8_t *)"example.org", 11},
+    .key = {(const uint8_t *)"1", 1},
+    .shard = 1,
+    .replica = "10.0.0.1:80",
+    .status = 502,
+    .result = FEEDBACK_HTTP_SERVER_ERROR,
+    .bytes_received = 7,
+    .bytes_sent = 2000000000000,
+    .upstream_us = 250,
+    .duration_us = 1000,
+    .retries = 1,
+};
+
+/* Not routed, not even understood. */
+static const struct access_http http_unrouted = {
+    .client = "unix:",
+    .pool = UINT32_MAX,
+    .shard = REQUEST_NO_SHARD,
+    .status = 400,
+    .result = FEEDBACK_HTTP_CLIENT_ERROR,
+};
+
+static const char *log_http(const struct access_http *entry)
+{
+    access_log_http(rig.plane.access, entry);
+    access_log_flush(rig.plane.access);
+    return read_log();
+}
+
+static void test_http_text(void **state)
+{
+    (void)state;
+    start("access: all");
+    assert_string_equal(
+        log_http(&http) + 24,
+        " access client=127.0.0.1:5555 method=\"GET\" host=\"example.org\" "
+        "target=\"/users/1?q=2\" key=\"1\" pool=p shard=b replica=10.0.0.1:80 status=502 "
+        "result=5xx bytes_received=7 bytes_sent=2000000000000 upstream_us=250 duration_us=1000 "
+        "retries=1\n");
+    assert_string_equal(
+        strchr(log_http(&http_unrouted), '\n') + 25,
+        " access client=unix: method=\"\" host=\"\" target=\"\" key=\"\" pool=- shard=- replica=- "
+        "status=400 result=4xx bytes_received=0 bytes_sent=0 upstream_us=0 duration_us=0 "
+        "retries=0\n");
+}
+
+static void test_http_json(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        json_int_t number;
+    } fields[] = {
+        {"event", "access", 0},
+        {"client", "127.0.0.1:5555", 0},
+        {"method", "GET", 0},
+        {"host", "example.org", 0},
+        {"target", "/users/1?q=2", 0},
+        {"key", "1", 0},
+        {"pool", "p", 0},
+        {"shard", "b", 0},
+        {"replica", "10.0.0.1:80", 0},
+        {"status", NULL, 502},
+        {"result", "5xx", 0},
+        {"bytes_received", NULL, 7},
+        {"bytes_sent", NULL, 2000000000000},
+        {"upstream_us", NULL, 250},
+        {"duration_us", NULL, 1000},
+        {"retries", NULL, 1},
+    };
+    json_t *object;
+
+    (void)state;
+    start("access: all, format: json");
+    object = parse_line(log_http(&http));
+    assert_int_equal(json_object_size(object), sizeof(fields) / sizeof(fields[0]) + 1); /* time */
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        json_t *value = json_object_get(object, fields[i].name);
+
+        if (fields[i].text != NULL) {
+            assert_string_equal(json_string_value(value), fields[i].text);
+        } else {
+            assert_true(json_is_integer(value));
+            assert_int_equal(json_integer_value(value), fields[i].number);
+        }
+    }
+    json_decref(object);
+}
+
+/* An exchange with [room] of hostile bytes wherever a client has a say. */
+static struct access_http hostile(uint8_t *room, size_t len)
+{
+    struct access_http entry = http;
+
+    for (size_t i = 0; i < len; i++) {
+        room[i] = (uint8_t)(i % 3 == 0 ? '"' : i % 256);
+    }
+    entry.method = entry.target = entry.host = entry.key = slice_make(room, len);
+    return entry;
+}
+
+static void test_http_of_all_bytes(void **state)
+{
+    uint8_t room[768];
+    struct access_http entry = hostile(room, sizeof(room));
+    const char *log;
+
+    (void)state;
+    start("access: all");
+    log = log_http(&entry);
+    assert_int_equal(n_lines(log), 1);
+    for (const char *p = log; *p != '\n'; p++) {
+        assert_true(*p >= 0x20 && *p < 0x7f);
+    }
+    assert_non_null(strstr(log, "...\" pool=p ")); /* the key is longer than a line has room for */
+}
+
+/* The longest lines, more than the buffer holds; each is JSON, and no longer than it may be. */
+static void test_http_lines_are_bounded(void **state)
+{
+    static uint8_t room[20000];
+    struct access_http entry = hostile(room, sizeof(room));
+    const char *log;
+
+    (void)state;
+    start("access: all, format: json");
+    for (unsigned i = 0; i < 100; i++) {
+        access_log_http(rig.plane.access, &entry);
+    }
+    access_log_flush(rig.plane.access);
+    log = read_log();
+    assert_int_equal(n_lines(log), 100);
+    for (const char *line = log; *line != '\0'; line = strchr(line, '\n') + 1) {
+        json_t *object = parse_line(line);
+
+        assert_in_range(json_string_length(json_object_get(object, "target")), 1024, 2048);
+        assert_in_range(strcspn(line, "\n"), 1, 16384);
+        json_decref(object);
+    }
+}
+
+static void test_http_errors_only(void **state)
+{
+    (void)state;
+    start("access: errors");
+    assert_true(access_log_wants(rig.plane.access, true));
+    assert_false(access_log_wants(rig.plane.access, false));
+}
+
+static void test_http_sample(void **state)
+{
+    unsigned n = 0;
+
+    (void)state;
+    start("access: 1/10");
+    for (unsigned i = 0; i < 4000; i++) {
+        n += access_log_wants(rig.plane.access, i % 2 == 0);
+    }
+    assert_in_range(n, 280, 520); /* 400, and six standard deviations of 19 */
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, stop)
 
 int main(void)
@@ -294,6 +461,12 @@ int main(void)
         TEST(test_a_sample),
         TEST(test_off),
         TEST(test_requests_to_several_shards),
+        TEST(test_http_text),
+        TEST(test_http_json),
+        TEST(test_http_of_all_bytes),
+        TEST(test_http_lines_are_bounded),
+        TEST(test_http_errors_only),
+        TEST(test_http_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
