@@ -67,3 +67,53 @@ void *inbuf_take(struct inbuf *in)
     *in = (struct inbuf){0};
     return data;
 }
+
+bool inbuf_is_in_place(const struct inbuf *in, const uv_buf_t *buf)
+{
+    return in->data != NULL && (const uint8_t *)buf->base == in->data + in->len;
+}
+
+/* Nothing waits: the bytes are parsed where they are, and only their unfinished end is copied. */
+static int feed_new(struct inbuf *in, struct slice bytes, inbuf_parse_fn parse, void *owner)
+{
+    ssize_t used;
+
+    in->need = 0;
+    used = parse(owner, bytes, true);
+    if (used < 0) {
+        return -1;
+    }
+    inbuf_append(in, slice_skip(bytes, (size_t)used));
+    return 0;
+}
+
+static int feed_waiting(struct inbuf *in, inbuf_parse_fn parse, void *owner)
+{
+    ssize_t used;
+    size_t need;
+
+    if (in->len == 0 || !inbuf_is_ready(in)) {
+        return 0;
+    }
+    in->need = 0;
+    used = parse(owner, inbuf_slice(in), false);
+    if (used < 0) {
+        return -1;
+    }
+    need = in->need;
+    inbuf_drop(in, (size_t)used); /* harmless when the parser has taken the memory */
+    in->need = need;
+    return 0;
+}
+
+int inbuf_feed(struct inbuf *in, struct slice bytes, bool in_place, inbuf_parse_fn parse,
+               void *owner)
+{
+    if (!in_place && in->len == 0) {
+        return feed_new(in, bytes, parse, owner);
+    }
+    if (!in_place) {
+        inbuf_append(in, bytes);
+    }
+    return feed_waiting(in, parse, owner);
+}

@@ -297,36 +297,18 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     }
 }
 
-/* Hand bytes to the codec until it wants more; what is left waits in conn->in. */
-static void feed(struct upstream_conn *conn, struct slice bytes, bool in_place)
+static ssize_t parse_replies(void *owner, struct slice in, bool stable)
 {
-    bool waiting = in_place || conn->in.len > 0;
-    struct slice in = bytes;
-    ssize_t used;
-    size_t need;
+    struct upstream_conn *conn = owner;
 
-    if (waiting && !in_place) {
-        inbuf_append(&conn->in, bytes);
-    }
-    if (waiting) {
-        if (!inbuf_is_ready(&conn->in)) {
-            return;
-        }
-        in = inbuf_slice(&conn->in);
-    }
-    conn->in.need = 0;
-    used = conn->upstream->codec->on_reply(conn, in, !waiting);
-    if (used < 0) {
+    return conn->upstream->codec->on_reply(conn, in, stable);
+}
+
+static void on_bytes(struct upstream_conn *conn, struct slice bytes, bool in_place)
+{
+    if (inbuf_feed(&conn->in, bytes, in_place, parse_replies, conn) != 0) {
         counter_add(&conn->upstream->feedback->protocol_errors, 1);
         upstream_conn_break(conn, "malformed or unexpected reply", true);
-        return;
-    }
-    need = conn->in.need;
-    if (waiting) {
-        inbuf_drop(&conn->in, (size_t)used);
-        conn->in.need = need;
-    } else {
-        inbuf_append(&conn->in, slice_skip(in, (size_t)used));
     }
 }
 
@@ -361,7 +343,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct upstream_conn *conn = stream->data;
     struct plane *plane = conn->upstream->plane;
-    bool in_place = conn->in.data != NULL && (uint8_t *)buf->base == conn->in.data + conn->in.len;
+    bool in_place = inbuf_is_in_place(&conn->in, buf);
 
     if (n == 0 || !list_empty(&conn->broken)) {
         return;
@@ -381,7 +363,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (conn->state == UPSTREAM_CONN_PROBING) {
         on_probe_bytes(conn, slice_make(buf->base, (size_t)n));
     } else {
-        feed(conn, slice_make(buf->base, (size_t)n), in_place);
+        on_bytes(conn, slice_make(buf->base, (size_t)n), in_place);
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * Input that waits: appending, dropping, and reads that go straight into it.
+ * Input that waits: appending, dropping, reads that go straight into it, and feeding a parser.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,6 +136,146 @@ static void test_need_that_comes_later(void **state)
     free(inbuf_take(&in));
 }
 
+/* ---- feeding a parser -------------------------------------------------------------------- */
+
+/* Takes words that end with a semicolon. Asks for as many bytes as the digit that a word begins with. */
+struct reader {
+    struct inbuf in;
+    char words[256];
+    unsigned n_calls, n_stable;
+    bool takes_all, asks;
+    void *taken;
+};
+
+static ssize_t read_words(void *owner, struct slice in, bool stable)
+{
+    struct reader *reader = owner;
+    size_t used = 0;
+
+    assert_int_equal(reader->in.need, 0);
+    reader->n_calls++;
+    reader->n_stable += stable;
+    if (reader->takes_all && !stable) {
+        reader->taken = inbuf_take(&reader->in);
+        return (ssize_t)in.len;
+    }
+    for (size_t i = 0; i < in.len; i++) {
+        if (in.data[i] == '!') {
+            return -1;
+        }
+        used = in.data[i] == ';' ? i + 1 : used;
+    }
+    strncat(reader->words, (const char *)in.data, used);
+    if (reader->asks && used < in.len) {
+        reader->in.need = (size_t)(in.data[used] - '0');
+    }
+    return (ssize_t)used;
+}
+
+static int feed(struct reader *reader, const char *text)
+{
+    return inbuf_feed(&reader->in, slice_of(text), false, read_words, reader);
+}
+
+static void test_feed_keeps_what_is_unfinished(void **state)
+{
+    struct reader reader = {0};
+
+    (void)state;
+    assert_int_equal(feed(&reader, "one;two;"), 0);
+    assert_null(reader.in.data); /* nothing was copied */
+    assert_int_equal(feed(&reader, "three;fo"), 0);
+    check(&reader.in, "fo");
+    assert_int_equal(reader.n_stable, 2);
+    assert_int_equal(feed(&reader, "ur"), 0);
+    check(&reader.in, "four");
+    assert_int_equal(feed(&reader, ";f"), 0);
+    check(&reader.in, "f");
+    assert_int_equal(feed(&reader, "ive;"), 0);
+    assert_null(reader.in.data);
+    assert_string_equal(reader.words, "one;two;three;four;five;");
+    assert_int_equal(reader.n_calls, 5);
+    assert_int_equal(reader.n_stable, 2); /* bytes that waited may move */
+}
+
+static void test_feed_waits_for_what_is_needed(void **state)
+{
+    struct reader reader = {.asks = true};
+
+    (void)state;
+    assert_int_equal(feed(&reader, "1;6:a"), 0);
+    assert_int_equal(reader.in.need, 6);
+    assert_int_equal(feed(&reader, "bc"), 0);
+    assert_int_equal(reader.n_calls, 1); /* not asked again too early */
+    assert_int_equal(feed(&reader, ";7:"), 0);
+    assert_int_equal(reader.n_calls, 2);
+    assert_int_equal(reader.in.need, 7); /* of the next */
+    check(&reader.in, "7:");
+    assert_int_equal(feed(&reader, "abcd;"), 0);
+    assert_string_equal(reader.words, "1;6:abc;7:abcd;");
+    assert_int_equal(reader.in.need, 0);
+}
+
+static void test_feed_of_bytes_in_place(void **state)
+{
+    struct reader reader = {0};
+    uv_buf_t buf, elsewhere = uv_buf_init(reader.words, 1);
+    size_t rest = 5000;
+
+    (void)state;
+    assert_false(inbuf_is_in_place(&reader.in, &elsewhere));
+    assert_int_equal(feed(&reader, "a"), 0);
+    reader.in.need = rest + 1;
+    assert_false(inbuf_is_in_place(&reader.in, &elsewhere));
+    buf = inbuf_read_buffer(&reader.in);
+    assert_true(inbuf_is_in_place(&reader.in, &buf));
+    assert_int_equal(buf.len, rest);
+    memset(buf.base, 'b', rest);
+    inbuf_read_used(&reader.in, rest - 1);
+    assert_int_equal(
+        inbuf_feed(&reader.in, slice_make(buf.base, rest - 1), true, read_words, &reader), 0);
+    assert_int_equal(reader.n_calls, 1);
+    assert_int_equal(reader.in.len, rest);
+    reader.takes_all = true;
+    buf = uv_buf_init((char *)reader.in.data + rest, 1);
+    assert_true(inbuf_is_in_place(&reader.in, &buf));
+    inbuf_read_used(&reader.in, 1);
+    assert_int_equal(inbuf_feed(&reader.in, slice_make(buf.base, 1), true, read_words, &reader), 0);
+    assert_int_equal(reader.n_calls, 2);
+    assert_memory_equal(reader.taken, "abbb", 4);
+    assert_null(reader.in.data);
+    assert_int_equal(reader.in.len + reader.in.need, 0);
+    free(reader.taken);
+}
+
+/* A parser that stopped for a reason of its own goes on without new bytes. */
+static void test_feed_again_without_new_bytes(void **state)
+{
+    struct reader reader = {0};
+
+    (void)state;
+    assert_int_equal(inbuf_feed(&reader.in, slice_make(NULL, 0), true, read_words, &reader), 0);
+    assert_int_equal(reader.n_calls, 0); /* nothing waits */
+    inbuf_append(&reader.in, slice_of("a;b"));
+    assert_int_equal(inbuf_feed(&reader.in, slice_make(NULL, 0), true, read_words, &reader), 0);
+    assert_string_equal(reader.words, "a;");
+    check(&reader.in, "b");
+    free(inbuf_take(&reader.in));
+}
+
+static void test_feed_says_what_the_parser_says(void **state)
+{
+    struct reader reader = {0};
+
+    (void)state;
+    assert_int_equal(feed(&reader, "a;!"), -1);
+    assert_null(reader.in.data);
+    assert_int_equal(feed(&reader, "a"), 0);
+    assert_int_equal(feed(&reader, "!"), -1);
+    check(&reader.in, "a!");
+    free(inbuf_take(&reader.in));
+}
+
 /* Any sequence holds the bytes that a plain array would. */
 static void test_random_sequences(void **state)
 {
@@ -180,6 +320,11 @@ int main(void)
         cmocka_unit_test(test_a_short_rest_is_not_read_directly),
         cmocka_unit_test(test_a_long_rest_is_read_directly_and_exactly),
         cmocka_unit_test(test_need_that_comes_later),
+        cmocka_unit_test(test_feed_keeps_what_is_unfinished),
+        cmocka_unit_test(test_feed_waits_for_what_is_needed),
+        cmocka_unit_test(test_feed_of_bytes_in_place),
+        cmocka_unit_test(test_feed_again_without_new_bytes),
+        cmocka_unit_test(test_feed_says_what_the_parser_says),
         cmocka_unit_test(test_random_sequences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
