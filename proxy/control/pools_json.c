@@ -8,14 +8,23 @@ struct figure {
     size_t offset;
 };
 
-static const struct figure pool_figures[] = {
+static const struct figure memcached_pool_figures[] = {
     {"partial_misses", offsetof(struct feedback_pool, partial_misses)},
     {"failovers", offsetof(struct feedback_pool, failovers)},
     {"late_replies", offsetof(struct feedback_pool, late_replies)},
 };
-static const struct figure shard_figures[] = {
+static const struct figure http_pool_figures[] = {
+    {"failovers", offsetof(struct feedback_pool, failovers)},
+    {"retries", offsetof(struct feedback_pool, retries)},
+    {"overloaded", offsetof(struct feedback_pool, overloaded)},
+};
+static const struct figure memcached_shard_figures[] = {
     {"keys_hit", offsetof(struct feedback_shard, keys_hit)},
     {"keys_missed", offsetof(struct feedback_shard, keys_missed)},
+    {"bytes_sent", offsetof(struct feedback_shard, bytes_sent)},
+    {"bytes_received", offsetof(struct feedback_shard, bytes_received)},
+};
+static const struct figure http_shard_figures[] = {
     {"bytes_sent", offsetof(struct feedback_shard, bytes_sent)},
     {"bytes_received", offsetof(struct feedback_shard, bytes_received)},
 };
@@ -40,6 +49,25 @@ static void put_requests(json_t *object, const uint64_t by_outcome[FEEDBACK_N_OU
     }
     json_value_put(object, "requests", json_value_count(requests));
     json_value_put(object, "errors", json_value_count(errors));
+}
+
+/* The same for HTTP, and how many ended in each way. */
+static void put_http_requests(json_t *object, const uint64_t by_result[FEEDBACK_HTTP_N_RESULTS])
+{
+    json_t *results = json_value_object();
+    uint64_t requests = 0;
+    uint32_t i;
+
+    for (i = 0; i < FEEDBACK_HTTP_N_RESULTS; i++) {
+        requests += by_result[i];
+        json_value_put(results, feedback_http_result_name((enum feedback_http_result)i),
+                       json_value_count(by_result[i]));
+    }
+    json_value_put(object, "requests", json_value_count(requests));
+    json_value_put(
+        object, "errors",
+        json_value_count(by_result[FEEDBACK_HTTP_SERVER_ERROR] + by_result[FEEDBACK_HTTP_CUT]));
+    json_value_put(object, "results", results);
 }
 
 static void put_latency(json_t *object, const struct histogram_sum *sum)
@@ -111,22 +139,43 @@ static void put_shard_requests(const struct control_view *view, struct view_plac
     put_requests(shard, by_outcome);
 }
 
+static void put_shard_figures(const struct control_view *view, struct view_place at, json_t *shard,
+                              const struct figure *figures, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        json_value_put(shard, figures[i].name,
+                       json_value_count(view_shard_sum(view, at, figures[i].offset)));
+    }
+}
+
+static void put_shard_traffic(const struct control_view *view, struct view_place at, json_t *shard)
+{
+    uint64_t by_result[FEEDBACK_HTTP_N_RESULTS];
+
+    if (view_pool_is(view, at.pool, CONFIG_HTTP)) {
+        view_shard_http(view, at, by_result);
+        put_http_requests(shard, by_result);
+        put_shard_figures(view, at, shard, http_shard_figures, N_FIGURES(http_shard_figures));
+    } else {
+        put_shard_requests(view, at, shard);
+        put_shard_figures(view, at, shard, memcached_shard_figures,
+                          N_FIGURES(memcached_shard_figures));
+    }
+}
+
 static json_t *build_shard(const struct control_view *view, struct view_place at)
 {
     const struct config_shard *config = view_shard(view, at);
     json_t *shard = json_value_object();
     struct histogram_sum latency;
-    size_t i;
 
     json_value_put(shard, "name", json_value_text(config->name));
     json_value_put(shard, "weight", json_value_count(config->weight));
     json_value_put(shard, "ring_share",
                    json_value_real(hashring_share(view->topology->pools[at.pool].ring, at.shard)));
-    put_shard_requests(view, at, shard);
-    for (i = 0; i < N_FIGURES(shard_figures); i++) {
-        json_value_put(shard, shard_figures[i].name,
-                       json_value_count(view_shard_sum(view, at, shard_figures[i].offset)));
-    }
+    put_shard_traffic(view, at, shard);
     view_shard_latency(view, at, &latency);
     put_latency(shard, &latency);
     json_value_put(shard, "replicas", build_replicas(view, at));
@@ -175,19 +224,54 @@ static void put_pool_requests(const struct control_view *view, uint32_t index, j
     put_latency(pool, &all);
 }
 
+static void put_http_pool_requests(const struct control_view *view, uint32_t index, json_t *pool)
+{
+    uint64_t all[FEEDBACK_HTTP_N_RESULTS] = {0}, by_result[FEEDBACK_HTTP_N_RESULTS];
+    struct histogram_sum latency;
+    uint32_t method, result;
+
+    for (method = 0; method < HTTP1_N_METHODS; method++) {
+        view_pool_http(view, index, (enum http1_method)method, by_result);
+        for (result = 0; result < FEEDBACK_HTTP_N_RESULTS; result++) {
+            all[result] += by_result[result];
+        }
+    }
+    put_http_requests(pool, all);
+    view_pool_http_latency(view, index, &latency);
+    put_latency(pool, &latency);
+}
+
+static void put_pool_figures(const struct control_view *view, uint32_t index, json_t *pool,
+                             const struct figure *figures, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        json_value_put(pool, figures[i].name,
+                       json_value_count(view_pool_sum(view, index, figures[i].offset)));
+    }
+}
+
 static json_t *build_pool(const struct control_view *view, uint32_t index)
 {
     const struct topology_pool *topology_pool = &view->topology->pools[index];
+    const struct config_pool *config = topology_pool->config;
+    bool is_http = view_pool_is(view, index, CONFIG_HTTP);
     json_t *pool = json_value_object();
-    size_t i;
 
-    json_value_put(pool, "name", json_value_text(topology_pool->config->name));
-    json_value_put(pool, "protocol", json_value_text("memcached"));
+    json_value_put(pool, "name", json_value_text(config->name));
+    json_value_put(pool, "protocol", json_value_text(is_http ? "http" : "memcached"));
     json_value_put(pool, "ring", build_ring(topology_pool));
-    put_pool_requests(view, index, pool);
-    for (i = 0; i < N_FIGURES(pool_figures); i++) {
-        json_value_put(pool, pool_figures[i].name,
-                       json_value_count(view_pool_sum(view, index, pool_figures[i].offset)));
+    if (is_http) {
+        json_value_put(pool, "balance_factor",
+                       config->balance_percent == 0 ? json_null()
+                                                    : json_value_count(config->balance_percent));
+        put_http_pool_requests(view, index, pool);
+        put_pool_figures(view, index, pool, http_pool_figures, N_FIGURES(http_pool_figures));
+    } else {
+        put_pool_requests(view, index, pool);
+        put_pool_figures(view, index, pool, memcached_pool_figures,
+                         N_FIGURES(memcached_pool_figures));
     }
     json_value_put(pool, "shards", build_shards(view, index));
     return pool;

@@ -207,12 +207,54 @@ static void collect_usage(struct exposition *e)
     }
 }
 
+/* --- Answers and tunnels of HTTP listeners --- */
+
+static bool has_http(const struct control_view *view)
+{
+    uint32_t i = 0;
+
+    while (i < view->topology->n_pools && !view_pool_is(view, i, CONFIG_HTTP)) {
+        i++;
+    }
+    return i < view->topology->n_pools;
+}
+
+static void collect_http(struct exposition *e)
+{
+    if (has_http(e->view)) {
+        collect_process(e);
+    }
+}
+
+static void collect_http_answers(struct exposition *e)
+{
+    size_t base = offsetof(struct feedback, http_answers);
+    char status[16];
+    const char *const values[] = {status};
+    uint32_t i;
+
+    for (i = 0; i < FEEDBACK_HTTP_N_ANSWERS && has_http(e->view); i++) {
+        (void)snprintf(status, sizeof status, "%d",
+                       feedback_http_answer_status((enum feedback_http_answer)i));
+        put_count(e, values, view_process_sum(e->view, base + i * sizeof(_Atomic uint64_t)));
+    }
+}
+
 /* --- Pools, shards, replicas: each with the values of the labels that place it --- */
+
+/* The pools that a family is of. */
+enum scope { ANY, MEMCACHED, HTTP };
 
 typedef void (*place_fn)(struct exposition *e, struct view_place at,
                          const char *values[LABELS_MAX]);
 
-static void for_each_pool(struct exposition *e, place_fn collect)
+static bool is_in(const struct exposition *e, enum scope scope, uint32_t pool)
+{
+    return scope == ANY ||
+           view_pool_is(e->view, pool, scope == HTTP ? CONFIG_HTTP : CONFIG_MEMCACHED);
+}
+
+static void for_each_pool(struct exposition *e, enum scope scope, place_fn collect)
 {
     const struct topology *topology = e->view->topology;
     struct view_place at = {0};
@@ -220,17 +262,21 @@ static void for_each_pool(struct exposition *e, place_fn collect)
     for (at.pool = 0; at.pool < topology->n_pools; at.pool++) {
         const char *values[LABELS_MAX] = {topology->pools[at.pool].config->name};
 
-        collect(e, at, values);
+        if (is_in(e, scope, at.pool)) {
+            collect(e, at, values);
+        }
     }
 }
 
-static void for_each_shard(struct exposition *e, place_fn collect)
+static void for_each_shard(struct exposition *e, enum scope scope, place_fn collect)
 {
     const struct topology *topology = e->view->topology;
     struct view_place at = {0};
 
     for (at.pool = 0; at.pool < topology->n_pools; at.pool++) {
-        for (at.shard = 0; at.shard < topology->pools[at.pool].n_shards; at.shard++) {
+        uint32_t n = is_in(e, scope, at.pool) ? topology->pools[at.pool].n_shards : 0;
+
+        for (at.shard = 0; at.shard < n; at.shard++) {
             const char *values[LABELS_MAX] = {topology->pools[at.pool].config->name,
                                               view_shard(e->view, at)->name};
 
@@ -239,13 +285,15 @@ static void for_each_shard(struct exposition *e, place_fn collect)
     }
 }
 
-static void for_each_replica(struct exposition *e, place_fn collect)
+static void for_each_replica(struct exposition *e, enum scope scope, place_fn collect)
 {
     const struct topology *topology = e->view->topology;
     struct view_place at = {0};
 
     for (at.pool = 0; at.pool < topology->n_pools; at.pool++) {
-        for (at.shard = 0; at.shard < topology->pools[at.pool].n_shards; at.shard++) {
+        uint32_t n = is_in(e, scope, at.pool) ? topology->pools[at.pool].n_shards : 0;
+
+        for (at.shard = 0; at.shard < n; at.shard++) {
             const struct config_shard *shard = view_shard(e->view, at);
 
             for (at.replica = 0; at.replica < shard->n_replicas; at.replica++) {
@@ -301,6 +349,31 @@ static void pool_latency(struct exposition *e, struct view_place at, const char 
     }
 }
 
+static void pool_http_requests(struct exposition *e, struct view_place at, const char **values)
+{
+    uint64_t by_result[FEEDBACK_HTTP_N_RESULTS];
+    uint32_t method, result;
+
+    for (method = 0; method < HTTP1_N_METHODS; method++) {
+        view_pool_http(e->view, at.pool, (enum http1_method)method, by_result);
+        for (result = 0; result < FEEDBACK_HTTP_N_RESULTS; result++) {
+            if (by_result[result] > 0) {
+                values[1] = http1_method_name((enum http1_method)method);
+                values[2] = feedback_http_result_name((enum feedback_http_result)result);
+                put_count(e, values, by_result[result]);
+            }
+        }
+    }
+}
+
+static void pool_http_latency(struct exposition *e, struct view_place at, const char **values)
+{
+    struct histogram_sum sum;
+
+    view_pool_http_latency(e->view, at.pool, &sum);
+    put_histogram(e, values, &sum);
+}
+
 static void shard_counter(struct exposition *e, struct view_place at, const char **values)
 {
     put_count(e, values, view_shard_sum(e->view, at, e->metric->source));
@@ -321,6 +394,18 @@ static void shard_requests(struct exposition *e, struct view_place at, const cha
                 put_count(e, values, n);
             }
         }
+    }
+}
+
+static void shard_http_requests(struct exposition *e, struct view_place at, const char **values)
+{
+    uint64_t by_result[FEEDBACK_HTTP_N_RESULTS];
+    uint32_t result;
+
+    view_shard_http(e->view, at, by_result);
+    for (result = 0; result < FEEDBACK_HTTP_N_RESULTS; result++) {
+        values[2] = feedback_http_result_name((enum feedback_http_result)result);
+        put_count(e, values, by_result[result]);
     }
 }
 
@@ -370,22 +455,27 @@ static void replica_state(struct exposition *e, struct view_place at, const char
 }
 
 /* The names of the table: what is collected, and for which places. */
-#define COLLECT(name, for_each, function)                                                          \
+#define COLLECT(name, for_each, scope, function)                                                   \
     static void name(struct exposition *e)                                                         \
     {                                                                                              \
-        for_each(e, function);                                                                     \
+        for_each(e, scope, function);                                                              \
     }
-COLLECT(collect_pool, for_each_pool, pool_counter)
-COLLECT(collect_pool_requests, for_each_pool, pool_requests)
-COLLECT(collect_pool_latency, for_each_pool, pool_latency)
-COLLECT(collect_shard, for_each_shard, shard_counter)
-COLLECT(collect_shard_requests, for_each_shard, shard_requests)
-COLLECT(collect_shard_latency, for_each_shard, shard_latency)
-COLLECT(collect_shard_keys, for_each_shard, shard_keys)
-COLLECT(collect_ring_share, for_each_shard, ring_share)
-COLLECT(collect_replica, for_each_replica, replica_counter)
-COLLECT(collect_replica_up, for_each_replica, replica_up)
-COLLECT(collect_replica_state, for_each_replica, replica_state)
+COLLECT(collect_pool, for_each_pool, ANY, pool_counter)
+COLLECT(collect_memcached_pool, for_each_pool, MEMCACHED, pool_counter)
+COLLECT(collect_http_pool, for_each_pool, HTTP, pool_counter)
+COLLECT(collect_pool_requests, for_each_pool, MEMCACHED, pool_requests)
+COLLECT(collect_pool_latency, for_each_pool, MEMCACHED, pool_latency)
+COLLECT(collect_pool_http_requests, for_each_pool, HTTP, pool_http_requests)
+COLLECT(collect_pool_http_latency, for_each_pool, HTTP, pool_http_latency)
+COLLECT(collect_shard, for_each_shard, ANY, shard_counter)
+COLLECT(collect_shard_requests, for_each_shard, MEMCACHED, shard_requests)
+COLLECT(collect_shard_http_requests, for_each_shard, HTTP, shard_http_requests)
+COLLECT(collect_shard_latency, for_each_shard, ANY, shard_latency)
+COLLECT(collect_shard_keys, for_each_shard, MEMCACHED, shard_keys)
+COLLECT(collect_ring_share, for_each_shard, ANY, ring_share)
+COLLECT(collect_replica, for_each_replica, ANY, replica_counter)
+COLLECT(collect_replica_up, for_each_replica, ANY, replica_up)
+COLLECT(collect_replica_state, for_each_replica, ANY, replica_state)
 #undef COLLECT
 
 /* --- The table --- */

@@ -42,6 +42,8 @@ static json_t *build_workers(const struct control_view *view)
         json_value_put(worker, "clients", json_value_count(counter_get(&feedback->clients)));
         json_value_put(worker, "requests_open",
                        json_value_count(counter_get(&feedback->requests_open)));
+        json_value_put(worker, "http_tunnels",
+                       json_value_count(counter_get(&feedback->http_upgrades)));
         json_value_append(array, worker);
     }
     return array;

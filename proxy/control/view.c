@@ -89,6 +89,56 @@ void view_shard_latency(const struct control_view *view, struct view_place at,
     }
 }
 
+void view_pool_http_latency(const struct control_view *view, uint32_t pool,
+                            struct histogram_sum *out)
+{
+    uint32_t i;
+
+    memset(out, 0, sizeof *out);
+    for (i = 0; i < view->n_workers; i++) {
+        histogram_add_to(&view->feedback[i]->pools[pool].http.latency, out);
+    }
+}
+
+static void add_results(const struct feedback_http *http, enum http1_method method,
+                        uint64_t by_result[FEEDBACK_HTTP_N_RESULTS])
+{
+    uint32_t result;
+
+    for (result = 0; result < FEEDBACK_HTTP_N_RESULTS; result++) {
+        by_result[result] += counter_get(&http->requests[method][result]);
+    }
+}
+
+void view_pool_http(const struct control_view *view, uint32_t pool, enum http1_method method,
+                    uint64_t by_result[FEEDBACK_HTTP_N_RESULTS])
+{
+    uint32_t i;
+
+    memset(by_result, 0, FEEDBACK_HTTP_N_RESULTS * sizeof *by_result);
+    for (i = 0; i < view->n_workers; i++) {
+        add_results(&view->feedback[i]->pools[pool].http, method, by_result);
+    }
+}
+
+void view_shard_http(const struct control_view *view, struct view_place at,
+                     uint64_t by_result[FEEDBACK_HTTP_N_RESULTS])
+{
+    uint32_t i, method;
+
+    memset(by_result, 0, FEEDBACK_HTTP_N_RESULTS * sizeof *by_result);
+    for (i = 0; i < view->n_workers; i++) {
+        for (method = 0; method < HTTP1_N_METHODS; method++) {
+            add_results(&shard_of(view, i, at)->http, (enum http1_method)method, by_result);
+        }
+    }
+}
+
+bool view_pool_is(const struct control_view *view, uint32_t pool, enum config_protocol protocol)
+{
+    return view->topology->pools[pool].config->protocol == protocol;
+}
+
 enum feedback_state view_replica_states(const struct control_view *view, struct view_place at,
                                         uint32_t counts[FEEDBACK_N_STATES])
 {

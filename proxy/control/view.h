@@ -41,6 +41,20 @@ void view_pool_latency(const struct control_view *view, uint32_t pool,
 void view_shard_latency(const struct control_view *view, struct view_place at,
                         struct histogram_sum *out);
 
+/** What the clients of an HTTP pool waited, all workers. */
+void view_pool_http_latency(const struct control_view *view, uint32_t pool,
+                            struct histogram_sum *out);
+
+/** How many requests of an HTTP pool's clients with [method] ended in each way, all workers. */
+void view_pool_http(const struct control_view *view, uint32_t pool, enum http1_method method,
+                    uint64_t by_result[FEEDBACK_HTTP_N_RESULTS]);
+
+/** How many requests to a shard of an HTTP pool ended in each way: all methods, all workers. */
+void view_shard_http(const struct control_view *view, struct view_place at,
+                     uint64_t by_result[FEEDBACK_HTTP_N_RESULTS]);
+
+bool view_pool_is(const struct control_view *view, uint32_t pool, enum config_protocol protocol);
+
 /** How many workers see a replica in each state; returns the worst. */
 enum feedback_state view_replica_states(const struct control_view *view, struct view_place at,
                                         uint32_t counts[FEEDBACK_N_STATES]);

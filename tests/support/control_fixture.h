@@ -20,8 +20,8 @@ struct fixture {
     struct control_view view;
 };
 
-/* Two workers; pool "a\"b" with shards s0 (weight 1, two replicas) and s1 (weight 3), pool "web".
- */
+/* Two workers; the memcached pools "a\"b", with shards s0 (weight 1, two replicas) and s1 (weight 3),
+ * and "web"; the HTTP pool "site" with two shards. */
 static const char fixture_yaml[] =
     "workers: 2\n"
     "admin: {bind: '127.0.0.1:9900'}\n"
@@ -41,10 +41,17 @@ static const char fixture_yaml[] =
     "    flush_all: true\n"
     "    shards:\n"
     "      - {name: '127.0.0.1:11313', replicas: ['127.0.0.1:11313']}\n"
+    "  - name: site\n"
+    "    protocol: http\n"
+    "    balance_factor: 150\n"
+    "    shards:\n"
+    "      - {name: h0, replicas: ['127.0.0.1:8001']}\n"
+    "      - {name: h1, replicas: ['127.0.0.1:8002']}\n"
     "listeners:\n"
     "  - {bind: '127.0.0.1:11211', pool: web,\n"
     "     routes: [{prefix: 'a:', pool: web}, {prefix: 'a:b:', pool: 'a\"b'}]}\n"
-    "  - {bind: 'unix:/run/r.sock', mode: '0600', pool: web}\n";
+    "  - {bind: 'unix:/run/r.sock', mode: '0600', pool: web}\n"
+    "  - {bind: '127.0.0.1:8080', protocol: http, pool: site}\n";
 
 static inline void fixture_init(struct fixture *f)
 {

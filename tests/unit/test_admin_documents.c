@@ -240,6 +240,67 @@ static void test_pools(void **state)
     assert_int_equal(count_at(shard, "replicas.0.connect_failures"), 4);
 }
 
+static void add_http_traffic(struct fixture *f)
+{
+    struct feedback_pool *pool = &f->feedback[1]->pools[2];
+
+    counter_add(&f->feedback[0]->pools[2].http.requests[HTTP1_GET][FEEDBACK_HTTP_SUCCESS], 20);
+    counter_add(&pool->http.requests[HTTP1_PUT][FEEDBACK_HTTP_SUCCESS], 1);
+    counter_add(&pool->http.requests[HTTP1_GET][FEEDBACK_HTTP_CLIENT_ERROR], 3);
+    counter_add(&pool->http.requests[HTTP1_GET][FEEDBACK_HTTP_SERVER_ERROR], 4);
+    counter_add(&pool->http.requests[HTTP1_GET][FEEDBACK_HTTP_CUT], 1);
+    counter_add(&pool->http.requests[HTTP1_GET][FEEDBACK_HTTP_CANCELLED], 1);
+    histogram_record(&pool->http.latency, 1999);
+    counter_add(&pool->retries, 2);
+    counter_add(&pool->overloaded, 7);
+    counter_add(&pool->shards[0].http.requests[HTTP1_GET][FEEDBACK_HTTP_SERVER_ERROR], 5);
+    counter_add(&pool->shards[0].bytes_received, 99);
+    histogram_record(&pool->shards[0].latency, 999);
+}
+
+static void test_pools_of_http(void **state)
+{
+    struct api *api = *state;
+    json_t *pool, *shard;
+    double p99;
+
+    add_http_traffic(&api->f);
+    pool = at(get_json(api, "/pools", ""), "pools.2");
+    assert_string_equal(text_at(pool, "protocol"), "http");
+    assert_int_equal(count_at(pool, "balance_factor"), 150);
+    assert_int_equal(count_at(pool, "requests"), 30);
+    assert_int_equal(count_at(pool, "errors"), 5);
+    assert_int_equal(count_at(pool, "results.2xx"), 21);
+    assert_int_equal(count_at(pool, "results.cancelled"), 1);
+    assert_int_equal(count_at(pool, "retries"), 2);
+    assert_int_equal(count_at(pool, "overloaded"), 7);
+    assert_int_equal(count_at(pool, "failovers"), 0);
+    p99 = json_real_value(at(pool, "latency_seconds.p99"));
+    assert_true(p99 >= 0.001999 && p99 < 0.00225);
+    assert_null(json_object_get(pool, "partial_misses"));
+    shard = at(pool, "shards.0");
+    assert_string_equal(text_at(shard, "name"), "h0");
+    assert_int_equal(count_at(shard, "requests"), 5);
+    assert_int_equal(count_at(shard, "errors"), 5);
+    assert_int_equal(count_at(shard, "bytes_received"), 99);
+    p99 = json_real_value(at(shard, "latency_seconds.p99"));
+    assert_true(p99 >= 0.000999 && p99 < 0.001125);
+    assert_null(json_object_get(shard, "keys_hit"));
+    assert_string_equal(text_at(shard, "replicas.0.address"), "127.0.0.1:8001");
+}
+
+static void test_pools_of_memcached_say_nothing_of_http(void **state)
+{
+    struct api *api = *state;
+    json_t *pool = at(get_json(api, "/pools", ""), "pools.1");
+
+    assert_string_equal(text_at(pool, "protocol"), "memcached");
+    assert_null(json_object_get(pool, "results"));
+    assert_null(json_object_get(pool, "retries"));
+    assert_null(json_object_get(pool, "balance_factor"));
+    assert_null(json_object_get(at(pool, "shards.0"), "results"));
+}
+
 /* --- /route --- */
 
 static void test_a_route_is_the_rings(void **state)
@@ -296,6 +357,7 @@ static void test_topz(void **state)
     json_t *root;
 
     api->f.feedback[1]->loop_lag_us = 1500;
+    api->f.feedback[0]->http_upgrades = 3;
     root = get_json(api, "/topz", "");
     assert_true(json_real_value(at(root, "uptime_seconds")) == 60.0);
     assert_true(json_array_size(at(root, "threads")) >= 1);
@@ -307,6 +369,7 @@ static void test_topz(void **state)
     assert_true(count_at(root, "context_switches.involuntary") >= 0);
     assert_int_equal(json_array_size(at(root, "workers")), FIXTURE_WORKERS);
     assert_true(json_real_value(at(root, "workers.1.loop_lag_seconds")) == 0.0015);
+    assert_int_equal(count_at(root, "workers.0.http_tunnels"), 3);
 }
 
 static void test_config_is_written_as_in_the_file(void **state)
@@ -368,6 +431,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_down_shard_keeps_the_router_ready, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_pools, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pools_of_http, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pools_of_memcached_say_nothing_of_http, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_route_is_the_rings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_key_of_any_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_routes, set_up, tear_down),

@@ -44,6 +44,25 @@ static void add_traffic(struct fixture *f)
     f->feedback[1]->loop_lag_us = 2500;
 }
 
+static void add_http_traffic(struct fixture *f)
+{
+    struct feedback_pool *pool = &f->feedback[1]->pools[2];
+
+    counter_add(&f->feedback[0]->pools[2].http.requests[HTTP1_GET][FEEDBACK_HTTP_SUCCESS], 2);
+    counter_add(&pool->http.requests[HTTP1_GET][FEEDBACK_HTTP_SUCCESS], 9);
+    counter_add(&pool->http.requests[HTTP1_OTHER][FEEDBACK_HTTP_CUT], 1);
+    histogram_record(&pool->http.latency, 700);
+    counter_add(&pool->retries, 4);
+    counter_add(&pool->overloaded, 5);
+    counter_add(&pool->shards[1].http.requests[HTTP1_GET][FEEDBACK_HTTP_SUCCESS], 6);
+    counter_add(&pool->shards[1].http.requests[HTTP1_POST][FEEDBACK_HTTP_SUCCESS], 1);
+    counter_add(&pool->shards[1].http.requests[HTTP1_POST][FEEDBACK_HTTP_CUT], 3);
+    counter_add(&pool->shards[1].bytes_sent, 1234);
+    histogram_record(&pool->shards[1].latency, 400);
+    counter_add(feedback_http_answer(f->feedback[1], 504), 8);
+    counter_add(&f->feedback[0]->http_upgrades, 2);
+}
+
 /* Write the exposition of a fixture with traffic; free with body_deinit(). */
 static const char *expose(struct body *out)
 {
@@ -51,6 +70,7 @@ static const char *expose(struct body *out)
 
     fixture_init(&f);
     add_traffic(&f);
+    add_http_traffic(&f);
     prometheus_write(&f.view, out);
     fixture_deinit(&f);
     return fixture_text(out);
@@ -93,6 +113,85 @@ static void test_samples(void **state)
     assert_has_line(text,
                     "ringway_replica_state{pool=\"a\\\"b\",shard=\"s1\",replica=\"[::1]:11312\","
                     "state=\"ejected\"} 1");
+    body_deinit(&body);
+}
+
+static void test_http_samples(void **state)
+{
+    static const char *const lines[] = {
+        "ringway_http_requests_total{pool=\"site\",method=\"GET\",result=\"2xx\"} 11",
+        "ringway_http_requests_total{pool=\"site\",method=\"OTHER\",result=\"cut\"} 1",
+        "ringway_http_request_duration_seconds_count{pool=\"site\"} 1",
+        "ringway_http_request_duration_seconds_bucket{pool=\"site\",le=\"0.0005\"} 0",
+        "ringway_http_request_duration_seconds_bucket{pool=\"site\",le=\"0.001\"} 1",
+        "ringway_http_answers_total{status=\"504\"} 8",
+        "ringway_http_answers_total{status=\"400\"} 0",
+        "ringway_http_tunnels 2",
+        "ringway_pool_retries_total{pool=\"site\"} 4",
+        "ringway_pool_overloaded_total{pool=\"site\"} 5",
+        "ringway_pool_failovers_total{pool=\"site\"} 0",
+        "ringway_shard_http_requests_total{pool=\"site\",shard=\"h1\",result=\"2xx\"} 7",
+        "ringway_shard_http_requests_total{pool=\"site\",shard=\"h1\",result=\"cut\"} 3",
+        "ringway_shard_http_requests_total{pool=\"site\",shard=\"h0\",result=\"2xx\"} 0",
+        "ringway_shard_request_duration_seconds_count{pool=\"site\",shard=\"h1\"} 1",
+        "ringway_shard_sent_bytes_total{pool=\"site\",shard=\"h1\"} 1234",
+        "ringway_replica_up{pool=\"site\",shard=\"h0\",replica=\"127.0.0.1:8001\"} 0",
+    };
+    struct body body = {0};
+    const char *text = expose(&body);
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_has_line(text, lines[i]);
+    }
+    body_deinit(&body);
+}
+
+/* What only one protocol has is told of its pools only. */
+static void test_series_are_of_their_protocol(void **state)
+{
+    static const char *const absent[] = {
+        "ringway_requests_total{pool=\"site\"",
+        "ringway_request_duration_seconds_count{pool=\"site\"",
+        "ringway_pool_partial_misses_total{pool=\"site\"",
+        "ringway_pool_late_replies_total{pool=\"site\"",
+        "ringway_shard_requests_total{pool=\"site\"",
+        "ringway_shard_keys_total{pool=\"site\"",
+        "ringway_http_requests_total{pool=\"web\"",
+        "ringway_http_request_duration_seconds_count{pool=\"web\"",
+        "ringway_pool_retries_total{pool=\"web\"",
+        "ringway_pool_overloaded_total{pool=\"web\"",
+        "ringway_shard_http_requests_total{pool=\"web\"",
+    };
+    struct body body = {0};
+    const char *text = expose(&body);
+    size_t i;
+
+    (void)state;
+    assert_non_null(strstr(text, "ringway_pool_partial_misses_total{pool=\"web\"} 0"));
+    for (i = 0; i < sizeof absent / sizeof *absent; i++) {
+        assert_null(strstr(text, absent[i]));
+    }
+    body_deinit(&body);
+}
+
+/* A process of memcached pools alone says nothing of HTTP. */
+static void test_no_http_without_an_http_pool(void **state)
+{
+    struct body body = {0};
+    struct fixture f;
+    const char *text;
+
+    (void)state;
+    fixture_init(&f);
+    add_http_traffic(&f);
+    f.config->pools[2].protocol = CONFIG_MEMCACHED;
+    prometheus_write(&f.view, &body);
+    text = fixture_text(&body);
+    assert_null(strstr(text, "\nringway_http_"));
+    assert_null(strstr(text, "\nringway_shard_http_"));
+    fixture_deinit(&f);
     body_deinit(&body);
 }
 
@@ -300,6 +399,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_http_samples),
+        cmocka_unit_test(test_series_are_of_their_protocol),
+        cmocka_unit_test(test_no_http_without_an_http_pool),
         cmocka_unit_test(test_a_histogram),
         cmocka_unit_test(test_exposition_and_table_agree),
         cmocka_unit_test(test_names_follow_the_rules),

@@ -207,6 +207,27 @@ static void test_shards(void **state)
     assert_memory_equal(text.data + text.len - 6, "END\r\n", 6);
 }
 
+/* What an HTTP pool counts is no figure of memcached. */
+static void test_http_pools_are_left_out(void **state)
+{
+    struct feedback_shard *shard = &pool_of(0, 2)->shards[0];
+
+    (void)state;
+    for (uint32_t r = 0; r < FEEDBACK_HTTP_N_RESULTS; r++) {
+        counter_add(&pool_of(0, 2)->http.requests[HTTP1_GET][r], 3);
+        counter_add(&shard->http.requests[HTTP1_GET][r], 3);
+    }
+    for (uint64_t us = 1; us < 100000000; us *= 2) {
+        histogram_record(&shard->http.latency, us);
+    }
+    (void)write_all(false);
+    assert_int_equal(figure("cmd_get"), 0);
+    assert_int_equal(figure("cmd_set"), 0);
+    assert_int_equal(figure("requests_failed"), 0);
+    assert_null(strstr(write_all(true), "STAT site:"));
+    assert_int_equal(figure("web:127.0.0.1:11313:requests"), 0);
+}
+
 static void test_reset_moves_the_zero(void **state)
 {
     struct stats_source from = source();
@@ -240,6 +261,7 @@ int main(void)
         TEST(test_sums_over_workers_and_pools),
         TEST(test_every_command_has_its_figure),
         TEST(test_shards),
+        TEST(test_http_pools_are_left_out),
         TEST(test_reset_moves_the_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
