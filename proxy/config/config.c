@@ -14,6 +14,7 @@
 #include "config/address.h"
 #include "config/command_line.h"
 #include "config/environment.h"
+#include "config/key_template.h"
 #include "config/overrides.h"
 #include "config/params.h"
 #include "config/problems.h"
@@ -21,7 +22,8 @@
 #include "config/text.h"
 #include "config/yaml_tree.h"
 
-#define DIRECTORY_FILE "ringway.yaml"
+#define DIRECTORY_FILE        "ringway.yaml"
+#define DEFAULT_KEEP_ALIVE_US UINT64_C(60000000) /* of timeouts.idle for HTTP */
 
 /* --- Short forms --- */
 
@@ -66,7 +68,10 @@ static void spell_out(struct tree *tree)
     spell_out_admin(tree);
     if (listeners != NULL && listeners->kind == TREE_LIST) {
         for (struct tree_node *node = listeners->first; node != NULL; node = node->next) {
-            spell_out_routes(tree, tree_get(node, "routes"));
+            const char *protocol = tree_get_text(node, "protocol");
+            if (protocol == NULL || strcmp(protocol, "http") != 0) {
+                spell_out_routes(tree, tree_get(node, "routes"));
+            }
         }
     }
 }
@@ -78,7 +83,8 @@ static struct config *read_tree(const struct tree *tree, struct problem_list *pr
     struct config *config = xcalloc(1, sizeof(*config));
     struct reader reader = {.config = config, .problems = problems, .root = tree->root};
 
-    params_read(&reader, PARAM_SCOPE_ROOT, tree->root, config);
+    config->keep_alive_us = DEFAULT_KEEP_ALIVE_US;
+    params_read(&reader, PARAM_SCOPE_ROOT, tree->root, config, NULL);
     pools_read(&reader);
     listeners_read(&reader);
     reader_resolve(&reader);
@@ -87,7 +93,7 @@ static struct config *read_tree(const struct tree *tree, struct problem_list *pr
     if (problems->n_items > 0) {
         config_destroy(&config);
     } else {
-        listeners_sort_routes(config);
+        listeners_complete_routes(config);
     }
     return config;
 }
@@ -255,12 +261,28 @@ static void deinit_pool(struct config_pool *pool)
     free(pool->name);
 }
 
+static void deinit_http_route(struct config_http_route *route)
+{
+    for (size_t i = 0; i < route->n_keys; i++) {
+        key_template_deinit(&route->keys[i]);
+    }
+    free(route->keys);
+    free(route->path_prefix);
+    free(route->host);
+    free(route->method);
+}
+
 static void deinit_listener(struct config_listener *listener)
 {
     for (size_t i = 0; i < listener->n_routes; i++) {
         free(listener->routes[i].prefix);
     }
     free(listener->routes);
+    for (size_t i = 0; i < listener->n_http_routes; i++) {
+        deinit_http_route(&listener->http_routes[i]);
+    }
+    free(listener->http_routes);
+    free(listener->trusted);
     address_deinit(&listener->bind);
 }
 

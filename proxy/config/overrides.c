@@ -34,6 +34,17 @@ struct override {
 
 /* --- Names --- */
 
+/* An option may be in the table once for each protocol; it still is one option. */
+static void add_target(struct search *search, const struct target *target)
+{
+    if (search->n_targets > 0 && search->first.map == target->map &&
+        strcmp(search->first.param->path, target->param->path) == 0) {
+        return;
+    }
+    search->first = *target;
+    search->n_targets++;
+}
+
 /* How a character of a path stands in the name of a variable. */
 static char variable_character(char in_path)
 {
@@ -87,8 +98,8 @@ static void match(struct search *search, const char *variable, const char *path,
     }
     if (path[len] == '\0') {
         if (rest[0] == '\0') {
-            search->first = (struct target){search->param, scope};
-            search->n_targets++;
+            const struct target target = {search->param, scope};
+            add_target(search, &target);
         }
         return;
     }

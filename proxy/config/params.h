@@ -12,12 +12,15 @@
 #include "config/tree.h"
 
 enum param_scope {
-    PARAM_SCOPE_ROOT,     /* struct config */
-    PARAM_SCOPE_POOL,     /* struct config_pool */
-    PARAM_SCOPE_SHARD,    /* struct config_shard */
-    PARAM_SCOPE_LISTENER, /* struct config_listener */
-    PARAM_SCOPE_ROUTE     /* struct config_route */
+    PARAM_SCOPE_ROOT,      /* struct config */
+    PARAM_SCOPE_POOL,      /* struct config_pool */
+    PARAM_SCOPE_SHARD,     /* struct config_shard */
+    PARAM_SCOPE_LISTENER,  /* struct config_listener */
+    PARAM_SCOPE_ROUTE,     /* struct config_route */
+    PARAM_SCOPE_HTTP_ROUTE /* struct config_http_route; the paths of both kinds begin alike */
 };
+
+enum param_protocol { PARAM_PROTOCOL_ANY, PARAM_PROTOCOL_MEMCACHED, PARAM_PROTOCOL_HTTP };
 
 /* How a value is written. X(KIND) */
 #define PARAM_KINDS(X)                                                                             \
@@ -45,7 +48,16 @@ enum param_scope {
     X(SHARD_NAME)                                                                                  \
     X(POOL_NAME_OF)                                                                                \
     X(SHARD_DOWN)                                                                                  \
-    X(PREFIX)
+    X(PREFIX)                                                                                      \
+    X(IDLE)                                                                                        \
+    X(PERCENT)                                                                                     \
+    X(NETWORKS)                                                                                    \
+    X(PATH_PREFIX)                                                                                 \
+    X(HOST_NAME)                                                                                   \
+    X(METHOD)                                                                                      \
+    X(KEYS)                                                                                        \
+    X(KEY_MISSING)                                                                                 \
+    X(HOST_SENT)
 
 enum param_kind {
 #define X(kind) PARAM_##kind,
@@ -58,6 +70,7 @@ struct param {
     const char *path; /* "pools[].timeouts.connect" */
     const char *key;  /* the path without what the scope puts before it */
     enum param_scope scope;
+    enum param_protocol protocol; /* what it is for */
     enum param_kind kind;
     bool is_required;
     size_t offset; /* of the field in the scope's struct */
@@ -75,14 +88,24 @@ extern const size_t params_n;
 /** What stands before the keys of [scope]: "pools[].shards[]." */
 const char *params_prefix(enum param_scope scope);
 
+/** Is [param] for elements that speak [protocol]? */
+bool params_is_for(const struct param *param, enum config_protocol protocol);
+
+/** What an element speaks whose option protocol has no value that is known. Nothing else is said. */
+#define PARAMS_PROTOCOL_UNKNOWN ((enum config_protocol)2)
+
 /**
  * Read all options of one scope.
  *
- * [map]  The element; not NULL, a map. Keys that are no option are problems.
- * [base] The struct of the scope, zeroed. Receives values and defaults.
+ * [map]      The element; not NULL, a map. Keys that are no option are problems, and so are options
+ *            of another protocol.
+ * [base]     The struct of the scope, zeroed. Receives values and defaults.
+ * [protocol] Where it stands what the element speaks, perhaps in [base]: looked at once the options
+ *            for any protocol are read. Lives as long as the configuration. NULL if the scope has no
+ *            others.
  */
 void params_read(struct reader *reader, enum param_scope scope, const struct tree_node *map,
-                 void *base);
+                 void *base, const enum config_protocol *protocol);
 
 /** The option's value below [map], or NULL when it is not set. */
 struct tree_node *params_find(const struct param *param, const struct tree_node *map);
@@ -90,16 +113,7 @@ struct tree_node *params_find(const struct param *param, const struct tree_node 
 /** What a value of [param] may be, in words. */
 void params_accepted(const struct param *param, char out[PARAM_ACCEPTED_BYTES]);
 
-/* --- For params.c: one kind of value (param_kinds.c) --- */
-
-/** Read the value [node] of [param], which is no null unless the kind takes it, into [base]. */
-void param_kind_read(struct reader *reader, const struct param *param, const struct tree_node *node,
-                     void *base);
-
-/** Is nothing (~) a value of this kind, other than its default? */
-bool param_kind_takes_null(enum param_kind kind);
-
-/** Is the default set by somebody else, because it depends on other options? */
-bool param_kind_keeps_default(enum param_kind kind);
+/** What one element of a list of [param] may be, if its values are lists: REPLICAS, NETWORKS, KEYS. */
+void params_element_accepted(const struct param *param, char out[PARAM_ACCEPTED_BYTES]);
 
 #endif

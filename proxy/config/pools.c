@@ -42,7 +42,7 @@ static void read_shard(struct reader *reader, const struct tree_node *map,
 
     shard->weight = 1;
     shard->line = map->line;
-    params_read(reader, PARAM_SCOPE_SHARD, map, shard);
+    params_read(reader, PARAM_SCOPE_SHARD, map, shard, NULL);
     if (replicas == NULL || replicas->kind == TREE_NULL) {
         replica_from_name(reader, map, shard);
     }
@@ -116,7 +116,7 @@ static void read_shards(struct reader *reader, const struct tree_node *map,
 static void read_pool(struct reader *reader, const struct tree_node *map, struct config_pool *pool)
 {
     hashring_options_init(&pool->ring);
-    params_read(reader, PARAM_SCOPE_POOL, map, pool);
+    params_read(reader, PARAM_SCOPE_POOL, map, pool, &pool->protocol);
     read_shards(reader, map, pool);
     ring_complete(reader, map, pool);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "config/params.h"
 #include "config/text.h"
 
 #define MAX_NAMES_SHOWN 10u
@@ -88,15 +89,14 @@ bool reader_expect_map(struct reader *reader, const struct tree_node *node, cons
     return false;
 }
 
-void reader_add_reference(struct reader *reader, const struct tree_node *node, uint32_t *pool,
-                          const char *accepted)
+void reader_add_reference(struct reader *reader, const struct reference *reference)
 {
     if (reader->n_references == reader->max_references) {
         reader->max_references = reader->max_references * 2 + 16;
         reader->references =
             xrealloc(reader->references, reader->max_references * sizeof(*reader->references));
     }
-    reader->references[reader->n_references++] = (struct reference){node, pool, accepted};
+    reader->references[reader->n_references++] = *reference;
 }
 
 /* "the name of a pool (a, b, c)"; the caller frees. */
@@ -130,23 +130,48 @@ static bool has_named_pool(const struct config *config)
     return false;
 }
 
-void reader_resolve(struct reader *reader)
+static void report_missing(struct reader *reader, const struct reference *reference)
 {
     char found[TREE_TEXT_BYTES];
+    char *accepted = describe_pools(reader->config, reference->accepted);
 
+    tree_quote(reference->node->text, found, sizeof(found));
+    problems_add(reader->problems, reference->node, NULL, accepted, "%s", found);
+    free(accepted);
+}
+
+static void check_protocol(struct reader *reader, const struct reference *reference,
+                           const struct config_pool *pool)
+{
+    static const char *const words[] = {[CONFIG_MEMCACHED] = "memcached", [CONFIG_HTTP] = "http"};
+    const unsigned unknown = PARAMS_PROTOCOL_UNKNOWN;
+    char found[TREE_TEXT_BYTES];
+
+    if (reference->protocol == NULL || *reference->protocol == unknown ||
+        pool->protocol == unknown || *reference->protocol == pool->protocol) {
+        return;
+    }
+    char *accepted = text_format("%sthe name of a pool with protocol: %s", reference->accepted,
+                                 words[*reference->protocol]);
+    tree_quote(reference->node->text, found, sizeof(found));
+    problems_add(reader->problems, reference->node, NULL, accepted, "%s (its protocol is %s)",
+                 found, words[pool->protocol]);
+    free(accepted);
+}
+
+void reader_resolve(struct reader *reader)
+{
     if (!has_named_pool(reader->config)) {
         return; /* a problem that is reported already, once and not for each reference */
     }
     for (size_t i = 0; i < reader->n_references; i++) {
         const struct reference *reference = &reader->references[i];
         int pool = config_find_pool(reader->config, reference->node->text);
-        if (pool >= 0) {
-            *reference->pool = (uint32_t)pool;
+        if (pool < 0) {
+            report_missing(reader, reference);
             continue;
         }
-        char *accepted = describe_pools(reader->config, reference->accepted);
-        tree_quote(reference->node->text, found, sizeof(found));
-        problems_add(reader->problems, reference->node, NULL, accepted, "%s", found);
-        free(accepted);
+        *reference->pool = (uint32_t)pool;
+        check_protocol(reader, reference, &reader->config->pools[pool]);
     }
 }

@@ -9,16 +9,20 @@
 #include "config/tree.h"
 
 /* Bounds on the lists of a file. */
-#define READER_MAX_POOLS     1024u
-#define READER_MAX_LISTENERS 256u
-#define READER_MAX_ROUTES    65536u
-#define READER_MAX_REPLICAS  64u
+#define READER_MAX_POOLS       1024u
+#define READER_MAX_LISTENERS   256u
+#define READER_MAX_ROUTES      65536u
+#define READER_MAX_REPLICAS    64u
+#define READER_MAX_HTTP_ROUTES 1024u /* they are tried one after the other */
+#define READER_MAX_KEYS        16u
+#define READER_MAX_NETWORKS    1024u
 
 /* A pool was named; which one it is shows when all are read. */
 struct reference {
-    const struct tree_node *node; /* the name */
-    uint32_t *pool;               /* receives the index */
-    const char *accepted;         /* what else may stand there: "error, next or " */
+    const struct tree_node *node;         /* the name */
+    uint32_t *pool;                       /* receives the index */
+    const enum config_protocol *protocol; /* what the pool has to speak; NULL: anything */
+    const char *accepted;                 /* what else may stand there: "error, next or " */
 };
 
 struct reader {
@@ -51,11 +55,11 @@ const struct tree_node *reader_get_list(struct reader *reader, const struct tree
 /** Is [node] a map? If not, that is a problem. */
 bool reader_expect_map(struct reader *reader, const struct tree_node *node, const char *accepted);
 
-/** Remember that [node] names the pool whose index goes to [pool]. */
-void reader_add_reference(struct reader *reader, const struct tree_node *node, uint32_t *pool,
-                          const char *accepted);
+/** Remember [reference]; what it points to has to stay where it is. */
+void reader_add_reference(struct reader *reader, const struct reference *reference);
 
-/** Fill in all references; names of pools that do not exist are problems. */
+/** Fill in all references. Names of pools that do not exist, and pools that speak something else than
+ * those who refer to them, are problems. */
 void reader_resolve(struct reader *reader);
 
 /* --- pools.c --- */
@@ -76,7 +80,7 @@ void ring_complete(struct reader *reader, const struct tree_node *map, struct co
 /** Read the list of listeners with their routes. */
 void listeners_read(struct reader *reader);
 
-/** Once references are resolved: put the routes in order. */
-void listeners_sort_routes(struct config *config);
+/** Once references are resolved: put the routes in order and complete them. */
+void listeners_complete_routes(struct config *config);
 
 #endif

@@ -24,12 +24,29 @@ static void write_sentences(FILE *to, const char *text)
     fputc('\n', to);
 }
 
+/* The first sentence of what is said about an option for one protocol. */
+static const char *protocol_text(const struct param *param)
+{
+    switch (param->protocol) {
+    case PARAM_PROTOCOL_MEMCACHED:
+        return "For protocol: memcached.";
+    case PARAM_PROTOCOL_HTTP:
+        return "For protocol: http.";
+    case PARAM_PROTOCOL_ANY:
+        break;
+    }
+    return "";
+}
+
 static void write_item(FILE *to, const struct param *param)
 {
     char accepted[PARAM_ACCEPTED_BYTES];
 
     params_accepted(param, accepted);
-    fprintf(to, ".It Ic %s\n", param->path);
+    fprintf(to, ".It Ic %s\n%s", param->path, protocol_text(param));
+    if (param->protocol != PARAM_PROTOCOL_ANY) {
+        fputc('\n', to);
+    }
     write_sentences(to, param->help);
     fprintf(to, ".Pp\nAccepted: %s.\n", accepted);
     if (param->is_required) {
@@ -136,14 +153,15 @@ static void write_comment(FILE *to, bool is_comment, size_t indent, const char *
 
 static void write_value(FILE *to, const char *value)
 {
-    bool needs_quotes = value[strlen(value) - 1] == ':';
+    bool needs_quotes = value[0] == '{' || value[strlen(value) - 1] == ':';
     fprintf(to, needs_quotes ? "\"%s\"\n" : "%s\n", value);
 }
 
-/* Routes have no default: a listener has none, so they stand as comments. */
+/* The file has a pool and a listener for memcached, without routes: what is for others stands in
+ * comments. */
 static bool is_shown_as_comment(const struct param *param)
 {
-    return param->scope == PARAM_SCOPE_ROUTE;
+    return param->scope == PARAM_SCOPE_ROUTE || param->protocol == PARAM_PROTOCOL_HTTP;
 }
 
 static void write_default(FILE *to, const struct param *param, const struct steps *steps,
@@ -162,6 +180,9 @@ static void write_default(FILE *to, const struct param *param, const struct step
     size_t indent = indent_of(steps, steps->n - 1) - (begins_element ? strlen("- ") : 0);
     params_accepted(param, accepted);
     snprintf(range, sizeof(range), "Accepted: %s", accepted);
+    if (param->protocol != PARAM_PROTOCOL_ANY) {
+        write_comment(to, is_comment, indent, protocol_text(param));
+    }
     write_comment(to, is_comment, indent, param->help);
     write_comment(to, is_comment, indent, range);
     write_indent(to, is_comment, indent);
@@ -178,7 +199,10 @@ void config_print_defaults(FILE *to)
           to);
     for (size_t i = 0; i < params_n; i++) {
         struct steps steps = split(params_table[i].path);
-        write_default(to, &params_table[i], &steps, shared_parents(&open, &steps));
+        bool begins_routes = i > 0 && params_table[i].scope == PARAM_SCOPE_HTTP_ROUTE &&
+                             params_table[i - 1].scope == PARAM_SCOPE_ROUTE;
+        size_t n_open = begins_routes ? 1 : shared_parents(&open, &steps);
+        write_default(to, &params_table[i], &steps, n_open);
         open = steps;
     }
 }

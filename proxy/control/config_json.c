@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/network.h"
 #include "config/params.h"
 #include "config/units.h"
 #include "control/json_value.h"
@@ -136,7 +137,7 @@ static json_t *build_partial(const struct option *option)
 
 static json_t *build_protocol(const struct option *option)
 {
-    static const char *const words[] = {[CONFIG_MEMCACHED] = "memcached"};
+    static const char *const words[] = {[CONFIG_MEMCACHED] = "memcached", [CONFIG_HTTP] = "http"};
 
     return json_value_text(words[field_u32(option)]);
 }
@@ -193,7 +194,10 @@ static json_t *build_replicas(const struct option *option)
 
 static json_t *build_pool_name(const struct option *option)
 {
-    return json_value_text(option->config->pools[field_u32(option)].name);
+    uint32_t pool = field_u32(option);
+
+    return pool < option->config->n_pools ? json_value_text(option->config->pools[pool].name)
+                                          : json_null();
 }
 
 static json_t *build_shard_down(const struct option *option)
@@ -209,6 +213,57 @@ static json_t *build_shard_down(const struct option *option)
         break;
     }
     return json_value_text(option->config->pools[pool->down_pool].name);
+}
+
+/* One value for both protocols, unless each has its default. */
+static json_t *build_idle(const struct option *option)
+{
+    bool is_one = option->config->idle_us == option->config->keep_alive_us;
+
+    return is_one ? build_duration(option) : json_null();
+}
+
+static json_t *build_percent(const struct option *option)
+{
+    uint32_t percent = field_u32(option);
+
+    return percent == 0 ? json_null() : json_value_count(percent);
+}
+
+static json_t *build_networks(const struct option *option)
+{
+    const struct config_listener *listener = option->base;
+    char text[NETWORK_TEXT_BYTES];
+    json_t *array = json_value_array();
+    size_t i;
+
+    for (i = 0; i < listener->n_trusted; i++) {
+        network_write(&listener->trusted[i], text);
+        json_value_append(array, json_value_text(text));
+    }
+    return array;
+}
+
+static json_t *build_keys(const struct option *option)
+{
+    const struct config_http_route *route = option->base;
+    json_t *array = json_value_array();
+    size_t i;
+
+    for (i = 0; i < route->n_keys; i++) {
+        json_value_append(array, json_value_text(route->keys[i].text));
+    }
+    return array;
+}
+
+static json_t *build_key_missing(const struct option *option)
+{
+    return json_value_text(field_u32(option) == CONFIG_KEY_MISSING_RANDOM ? "random" : "error");
+}
+
+static json_t *build_host_sent(const struct option *option)
+{
+    return json_value_text(field_u32(option) == CONFIG_HOST_KEEP ? "keep" : "replica");
 }
 
 static json_t *(*const builders[])(const struct option *option) = {
@@ -237,6 +292,15 @@ static json_t *(*const builders[])(const struct option *option) = {
     [PARAM_POOL_NAME_OF] = build_pool_name,
     [PARAM_SHARD_DOWN] = build_shard_down,
     [PARAM_PREFIX] = build_string,
+    [PARAM_IDLE] = build_idle,
+    [PARAM_PERCENT] = build_percent,
+    [PARAM_NETWORKS] = build_networks,
+    [PARAM_PATH_PREFIX] = build_string,
+    [PARAM_HOST_NAME] = build_string,
+    [PARAM_METHOD] = build_string,
+    [PARAM_KEYS] = build_keys,
+    [PARAM_KEY_MISSING] = build_key_missing,
+    [PARAM_HOST_SENT] = build_host_sent,
 };
 _Static_assert(sizeof builders / sizeof *builders == PARAM_N_KINDS, "a function for each kind");
 
@@ -269,16 +333,23 @@ static void put_at(json_t *object, const char *path, json_t *value)
     json_value_put(object, path, value);
 }
 
-/* All options of one element of [scope]. */
-static json_t *build_scope(const struct config *config, enum param_scope scope, const void *base)
+/* One element, such as a pool. */
+struct element {
+    const struct config *config;
+    const void *base; /* the struct of its scope */
+    enum config_protocol protocol;
+};
+
+/* All options of [element], which is one of [scope], that are for its protocol. */
+static json_t *build_scope(const struct element *element, enum param_scope scope)
 {
     json_t *object = json_value_object();
     size_t i;
 
     for (i = 0; i < params_n; i++) {
-        struct option option = {config, base, &params_table[i]};
+        struct option option = {element->config, element->base, &params_table[i]};
 
-        if (option.param->scope == scope) {
+        if (option.param->scope == scope && params_is_for(option.param, element->protocol)) {
             put_at(object, option.param->key, builders[option.param->kind](&option));
         }
     }
@@ -287,29 +358,59 @@ static json_t *build_scope(const struct config *config, enum param_scope scope, 
 
 static json_t *build_pool(const struct config *config, const struct config_pool *pool)
 {
-    json_t *object = build_scope(config, PARAM_SCOPE_POOL, pool);
+    const struct element element = {config, pool, pool->protocol};
+    json_t *object = build_scope(&element, PARAM_SCOPE_POOL);
     json_t *shards = json_value_array();
     size_t i;
 
     for (i = 0; i < pool->n_shards; i++) {
-        json_value_append(shards, build_scope(config, PARAM_SCOPE_SHARD, &pool->shards[i]));
+        const struct element shard = {config, &pool->shards[i], pool->protocol};
+
+        json_value_append(shards, build_scope(&shard, PARAM_SCOPE_SHARD));
     }
     json_value_put(object, "shards", shards);
     return object;
 }
 
-static json_t *build_listener(const struct config *config, const struct config_listener *listener)
+static json_t *build_routes(const struct config *config, const struct config_listener *listener)
 {
-    json_t *object = build_scope(config, PARAM_SCOPE_LISTENER, listener);
-    json_t *routes;
+    json_t *routes = json_value_array();
     size_t i;
 
-    if (listener->n_routes == 0) {
-        return object;
-    }
-    routes = json_value_array();
     for (i = 0; i < listener->n_routes; i++) {
-        json_value_append(routes, build_scope(config, PARAM_SCOPE_ROUTE, &listener->routes[i]));
+        const struct element route = {config, &listener->routes[i], listener->protocol};
+
+        json_value_append(routes, build_scope(&route, PARAM_SCOPE_ROUTE));
+    }
+    return routes;
+}
+
+/* The route that the option pool makes is not among those of the file. */
+static json_t *build_http_routes(const struct config *config,
+                                 const struct config_listener *listener)
+{
+    size_t n = listener->n_http_routes - (listener->pool < config->n_pools ? 1 : 0);
+    json_t *routes = json_value_array();
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        const struct element route = {config, &listener->http_routes[i], listener->protocol};
+
+        json_value_append(routes, build_scope(&route, PARAM_SCOPE_HTTP_ROUTE));
+    }
+    return routes;
+}
+
+static json_t *build_listener(const struct config *config, const struct config_listener *listener)
+{
+    const struct element element = {config, listener, listener->protocol};
+    json_t *object = build_scope(&element, PARAM_SCOPE_LISTENER);
+    json_t *routes = listener->protocol == CONFIG_HTTP ? build_http_routes(config, listener)
+                                                       : build_routes(config, listener);
+
+    if (json_array_size(routes) == 0) {
+        json_decref(routes);
+        return object;
     }
     json_value_put(object, "routes", routes);
     return object;
@@ -317,7 +418,8 @@ static json_t *build_listener(const struct config *config, const struct config_l
 
 void config_json_write(const struct config *config, struct body *out)
 {
-    json_t *root = build_scope(config, PARAM_SCOPE_ROOT, config);
+    const struct element element = {config, config, CONFIG_MEMCACHED};
+    json_t *root = build_scope(&element, PARAM_SCOPE_ROOT);
     json_t *pools = json_value_array(), *listeners = json_value_array();
     size_t i;
 
