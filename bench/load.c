@@ -156,17 +156,17 @@ static bool set_load_option(struct settings *settings, int id, const char *text)
         loader->n_mget_keys = (uint32_t)util_number("mget-keys", text, 1, REPLY_MAX_KEYS);
         return true;
     case OPT_DURATION:
-        loader->duration_ns = util_seconds("duration", text);
+        loader->pace.duration_ns = util_seconds("duration", text);
         return true;
     case OPT_REQUESTS:
-        loader->n_requests = util_number("requests", text, 1, UINT64_MAX / 2);
+        loader->pace.n_requests = util_number("requests", text, 1, UINT64_MAX / 2);
         return true;
     case OPT_WARMUP:
-        loader->warmup_ns = util_seconds("warmup", text);
+        loader->pace.warmup_ns = util_seconds("warmup", text);
         settings->warmup_given = true;
         return true;
     case OPT_STALL:
-        loader->stall_ns = util_seconds("stall", text);
+        loader->pace.stall_ns = util_seconds("stall", text);
         return true;
     case OPT_SEED:
         loader->seed = util_number("seed", text, 1, UINT64_MAX);
@@ -229,9 +229,10 @@ static void parse_args(int argc, char **argv, struct settings *settings)
     if (settings->loader.op == LOADER_MGET && settings->loader.n_mget_keys > settings->n_keys) {
         util_die("--mget-keys may not be above --keys");
     }
-    if (settings->loader.n_requests > 0 && !settings->warmup_given) {
-        settings->loader.warmup_ns = 0;
+    if (settings->loader.pace.n_requests > 0 && !settings->warmup_given) {
+        settings->loader.pace.warmup_ns = 0;
     }
+    settings->loader.pace.holds = settings->loader.n_connections == 0;
     if (settings->unix_path != NULL) {
         util_addr_unix(&settings->loader.addr, settings->unix_path);
     } else {
@@ -242,15 +243,16 @@ static void parse_args(int argc, char **argv, struct settings *settings)
 static void prefill(const struct loader_options *options)
 {
     struct loader_options sets = *options;
-    struct loader_result *result = util_alloc(1, sizeof(*result));
+    struct figures *result = util_alloc(1, sizeof(*result));
 
     sets.op = LOADER_SET;
     sets.sequential = true;
     sets.n_connections = 1;
+    sets.pace.holds = false;
     sets.pipeline = PREFILL_PIPELINE;
-    sets.n_requests = options->keys->n;
-    sets.warmup_ns = 0;
-    sets.watch = NULL;
+    sets.pace.n_requests = options->keys->n;
+    sets.pace.warmup_ns = 0;
+    sets.pace.watch = NULL;
     loader_run(&sets, result);
     if (result->errors > 0 || result->requests != options->keys->n) {
         util_die("cannot set the keys: %s", result->first_error);
@@ -261,14 +263,14 @@ static void prefill(const struct loader_options *options)
 struct thread {
     pthread_t id;
     struct loader_options options;
-    struct loader_result result;
+    struct figures figures;
 };
 
 static void *thread_main(void *arg)
 {
     struct thread *thread = arg;
 
-    loader_run(&thread->options, &thread->result);
+    loader_run(&thread->options, &thread->figures);
     return NULL;
 }
 
@@ -283,8 +285,8 @@ static void run_threads(const struct settings *settings, struct thread *threads)
         options->seed += i;
         options->n_connections =
             settings->loader.n_connections / n + (i < settings->loader.n_connections % n ? 1 : 0);
-        options->n_requests = (settings->loader.n_requests + n - 1) / n;
-        options->watch = i == 0 ? settings->loader.watch : NULL;
+        options->pace.n_requests = (settings->loader.pace.n_requests + n - 1) / n;
+        options->pace.watch = i == 0 ? settings->loader.pace.watch : NULL;
         if (pthread_create(&threads[i].id, NULL, thread_main, &threads[i]) != 0) {
             util_die("cannot start a thread");
         }
@@ -292,75 +294,6 @@ static void run_threads(const struct settings *settings, struct thread *threads)
     for (uint32_t i = 0; i < n; i++) {
         pthread_join(threads[i].id, NULL);
     }
-}
-
-static void merge(struct loader_result *to, const struct loader_result *from)
-{
-    to->requests += from->requests;
-    to->errors += from->errors;
-    to->misses += from->misses;
-    to->lost += from->lost;
-    to->stalled = to->stalled || from->stalled;
-    if (from->ns > to->ns) {
-        to->ns = from->ns;
-    }
-    if (to->first_error[0] == '\0') {
-        memcpy(to->first_error, from->first_error, sizeof(to->first_error));
-    }
-    hist_merge(&to->latency, &from->latency);
-}
-
-static void print_string(const char *text)
-{
-    putchar('"');
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') {
-            printf("\\%c", c);
-        } else if (c < 0x20 || c > 0x7e) {
-            printf("\\u%04x", c);
-        } else {
-            putchar(c);
-        }
-    }
-    putchar('"');
-}
-
-static void print_watched(const struct watch *watch, const struct watch_result *watched)
-{
-    uint64_t data = watched->calls[WATCH_DATA];
-    uint64_t wait = watched->calls[WATCH_WAIT];
-    uint64_t all = watched->calls[WATCH_ALL];
-
-    printf(", \"cpu_ns\": %llu", (unsigned long long)watched->cpu_ns);
-    if (watch->counts_calls) {
-        printf(", \"calls\": {\"data\": %llu, \"wait\": %llu, \"other\": %llu}",
-               (unsigned long long)data, (unsigned long long)wait,
-               (unsigned long long)(all > data + wait ? all - data - wait : 0));
-    }
-}
-
-static void print_result(const struct loader_result *result, const struct watch *watch)
-{
-    const struct hist *latency = &result->latency;
-    double seconds = (double)result->ns / 1e9;
-
-    printf("{\"requests\": %llu, \"seconds\": %.6f, \"rps\": %.1f, \"errors\": %llu, "
-           "\"misses\": %llu, \"lost\": %llu, \"stalled\": %s, \"first_error\": ",
-           (unsigned long long)result->requests, seconds,
-           seconds > 0 ? (double)result->requests / seconds : 0.0,
-           (unsigned long long)result->errors, (unsigned long long)result->misses,
-           (unsigned long long)result->lost, result->stalled ? "true" : "false");
-    print_string(result->first_error);
-    printf(", \"latency_us\": {\"p50\": %.3f, \"p99\": %.3f, \"p99_9\": %.3f, \"max\": %.3f, "
-           "\"mean\": %.3f}",
-           (double)hist_quantile(latency, 0.5) / 1e3, (double)hist_quantile(latency, 0.99) / 1e3,
-           (double)hist_quantile(latency, 0.999) / 1e3, (double)latency->max_ns / 1e3,
-           latency->n > 0 ? (double)latency->sum_ns / (double)latency->n / 1e3 : 0.0);
-    if (watch->pid > 0) {
-        print_watched(watch, &result->watched);
-    }
-    printf("}\n");
 }
 
 static const struct settings default_settings = {
@@ -375,10 +308,13 @@ static const struct settings default_settings = {
             .pipeline = 1,
             .n_mget_keys = 50,
             .value_size = 100,
-            .warmup_ns = UINT64_C(1000000000),
-            .duration_ns = UINT64_C(3000000000),
-            .stall_ns = UINT64_C(10000000000),
             .seed = 1,
+            .pace =
+                {
+                    .warmup_ns = UINT64_C(1000000000),
+                    .duration_ns = UINT64_C(3000000000),
+                    .stall_ns = UINT64_C(10000000000),
+                },
         },
 };
 
@@ -386,7 +322,7 @@ int main(int argc, char **argv)
 {
     struct settings settings = default_settings;
     struct thread *threads;
-    struct loader_result *total;
+    struct figures *total;
     struct watch watch;
     struct keys keys;
     int *idle;
@@ -398,7 +334,7 @@ int main(int argc, char **argv)
     keys_init(&keys, settings.n_keys, settings.key_size);
     settings.loader.keys = &keys;
     watch_init(&watch, settings.watch_pid, settings.count_calls);
-    settings.loader.watch = &watch;
+    settings.loader.pace.watch = &watch;
     if (settings.prefill) {
         prefill(&settings.loader);
     }
@@ -408,11 +344,11 @@ int main(int argc, char **argv)
 
     threads = util_alloc(settings.n_threads, sizeof(*threads));
     run_threads(&settings, threads);
-    total = &threads[0].result;
+    total = &threads[0].figures;
     for (uint32_t i = 1; i < settings.n_threads; i++) {
-        merge(total, &threads[i].result);
+        figures_merge(total, &threads[i].figures);
     }
-    print_result(total, &watch);
+    figures_print(total, &watch);
     good = total->errors == 0 && total->misses == 0;
 
     for (uint32_t i = 0; i < settings.n_idle; i++) {

@@ -32,20 +32,13 @@ struct conn {
     struct reply_parser parser;
 };
 
-enum phase { PHASE_WARMUP, PHASE_MEASURE, PHASE_OVER };
-
 struct loader {
     const struct loader_options *options;
-    struct loader_result *result;
+    struct figures *figures;
+    struct pace pace;
     struct reply_rules rules;
-    enum phase phase;
     int epoll_fd;
     uint32_t n_alive;
-    uint64_t now_ns;
-    uint64_t start_ns;
-    uint64_t progress_ns; /* of the last reply */
-    uint64_t n_issued;    /* that count towards n_requests */
-    uint64_t n_in_flight;
     uint64_t random;
     uint32_t next_key;
     struct conn *conns;
@@ -148,23 +141,14 @@ static size_t request_max_bytes(const struct loader_options *options)
     return 64 + key_bytes * (options->n_mget_keys + 1u) + options->value_size;
 }
 
-static void note_error(struct loader *loader, const char *what, const char *text)
-{
-    struct loader_result *result = loader->result;
-
-    if (result->first_error[0] == '\0') {
-        snprintf(result->first_error, sizeof(result->first_error), "%s: %.100s", what, text);
-    }
-}
-
 static void conn_lose(struct loader *loader, struct conn *conn, const char *what, const char *text)
 {
     uint32_t n_open = conn->n_sent - conn->n_done;
 
-    note_error(loader, what, text);
-    loader->result->errors += n_open > 0 ? n_open : 1;
-    loader->result->lost++;
-    loader->n_in_flight -= n_open;
+    figures_note_error(loader->figures, what, text);
+    loader->figures->errors += n_open > 0 ? n_open : 1;
+    loader->figures->lost++;
+    loader->pace.n_in_flight -= n_open;
     loader->n_alive--;
     close(conn->fd);
     conn->fd = -1;
@@ -200,24 +184,12 @@ static bool conn_send_unsent(struct loader *loader, struct conn *conn)
     return true;
 }
 
-/* How many requests the next batch may have, which matters only at the end of n_requests. */
-static uint32_t batch_size(const struct loader *loader)
-{
-    uint64_t left = loader->options->n_requests - loader->n_issued;
-
-    if (loader->phase == PHASE_OVER) {
-        return 0;
-    }
-    if (loader->options->n_requests == 0 || loader->phase == PHASE_WARMUP) {
-        return loader->options->pipeline;
-    }
-    return left < loader->options->pipeline ? (uint32_t)left : loader->options->pipeline;
-}
-
 /* Send the next batch. The time just read is the end of the last batch and the start of this. */
 static void conn_send_batch(struct loader *loader, struct conn *conn)
 {
-    uint32_t n_requests = batch_size(loader);
+    uint64_t allowed = pace_allowance(&loader->pace);
+    uint32_t pipeline = loader->options->pipeline;
+    uint32_t n_requests = allowed < pipeline ? (uint32_t)allowed : pipeline;
     char *end = loader->out;
     size_t len;
     ssize_t n;
@@ -230,9 +202,8 @@ static void conn_send_batch(struct loader *loader, struct conn *conn)
     for (uint32_t i = 0; i < n_requests; i++) {
         end = build_request(loader, &conn->want[i], end);
     }
-    loader->n_issued += n_requests;
-    loader->n_in_flight += n_requests;
-    conn->sent_ns = loader->now_ns;
+    pace_sent(&loader->pace, n_requests);
+    conn->sent_ns = loader->pace.now_ns;
     len = (size_t)(end - loader->out);
     n = write(conn->fd, loader->out, len);
     if (n < 0 && errno != EAGAIN) {
@@ -247,18 +218,16 @@ static void conn_send_batch(struct loader *loader, struct conn *conn)
 
 static void count_reply(struct loader *loader, struct conn *conn, enum reply_result reply)
 {
-    struct loader_result *result = loader->result;
+    struct figures *figures = loader->figures;
 
     conn->n_done++;
-    loader->n_in_flight--;
-    result->requests++;
+    pace_answered(&loader->pace, conn->sent_ns);
     if (reply == REPLY_FAILED) {
-        result->errors++;
-        note_error(loader, "reply", conn->parser.line);
+        figures->errors++;
+        figures_note_error(figures, "reply", conn->parser.line);
     } else {
-        result->misses += conn->parser.n_missed;
+        figures->misses += conn->parser.n_missed;
     }
-    hist_add(&result->latency, loader->now_ns - conn->sent_ns);
 }
 
 /* Check what was read. Returns false when the connection is lost. */
@@ -301,8 +270,8 @@ static void conn_on_event(struct loader *loader, struct conn *conn, uint32_t eve
             conn_lose(loader, conn, "read", n == 0 ? "closed by the server" : strerror(errno));
             return;
         }
-        loader->now_ns = util_now_ns();
-        loader->progress_ns = loader->now_ns;
+        loader->pace.now_ns = util_now_ns();
+        loader->pace.progress_ns = loader->pace.now_ns;
         if (!conn_check(loader, conn, loader->in, loader->in + n)) {
             return;
         }
@@ -310,70 +279,6 @@ static void conn_on_event(struct loader *loader, struct conn *conn, uint32_t eve
             conn_send_batch(loader, conn);
         }
     } while (conn->fd >= 0 && (n == READ_MAX_BYTES || closing));
-}
-
-static void measure_begin(struct loader *loader)
-{
-    struct loader_result *result = loader->result;
-
-    result->requests = 0;
-    result->misses = 0;
-    hist_reset(&result->latency);
-    if (loader->options->watch != NULL) {
-        watch_start(loader->options->watch);
-    }
-    loader->now_ns = util_now_ns();
-    loader->progress_ns = loader->now_ns;
-    loader->start_ns = loader->now_ns;
-    loader->n_issued = loader->n_in_flight;
-    loader->phase = PHASE_MEASURE;
-}
-
-static void measure_end(struct loader *loader)
-{
-    if (loader->phase == PHASE_MEASURE) {
-        loader->result->ns = util_now_ns() - loader->start_ns;
-        if (loader->options->watch != NULL) {
-            watch_stop(loader->options->watch, &loader->result->watched);
-        }
-    }
-    loader->phase = PHASE_OVER;
-}
-
-static bool measure_is_over(const struct loader *loader)
-{
-    const struct loader_options *options = loader->options;
-
-    if (loader->phase != PHASE_MEASURE) {
-        return false;
-    }
-    if (options->n_requests > 0) {
-        return loader->result->requests >= options->n_requests;
-    }
-    return loader->now_ns - loader->start_ns >= options->duration_ns;
-}
-
-static void check_phase(struct loader *loader)
-{
-    const struct loader_options *options = loader->options;
-
-    loader->now_ns = util_now_ns();
-    if (loader->phase == PHASE_WARMUP && loader->now_ns - loader->start_ns >= options->warmup_ns) {
-        measure_begin(loader);
-    }
-    if (measure_is_over(loader)) {
-        measure_end(loader);
-        return;
-    }
-    if (options->n_connections > 0 && loader->n_alive == 0) {
-        measure_end(loader);
-    } else if (options->n_connections > 0 &&
-               loader->now_ns - loader->progress_ns > options->stall_ns) {
-        loader->result->stalled = true;
-        loader->result->errors += loader->n_in_flight > 0 ? loader->n_in_flight : 1;
-        note_error(loader, "stalled", "no reply in time");
-        measure_end(loader);
-    }
 }
 
 static void open_conns(struct loader *loader)
@@ -405,15 +310,12 @@ static void run(struct loader *loader)
 {
     struct epoll_event events[N_EVENTS];
 
-    loader->now_ns = util_now_ns();
-    loader->start_ns = loader->now_ns;
-    loader->progress_ns = loader->now_ns;
-    check_phase(loader);
+    pace_start(&loader->pace, &loader->options->pace, loader->figures);
     for (uint32_t i = 0; i < loader->options->n_connections; i++) {
-        loader->now_ns = util_now_ns();
+        loader->pace.now_ns = util_now_ns();
         conn_send_batch(loader, &loader->conns[i]);
     }
-    while (loader->phase != PHASE_OVER) {
+    while (loader->pace.phase != PACE_OVER) {
         int n = epoll_wait(loader->epoll_fd, events, N_EVENTS, TICK_MS);
 
         if (n < 0 && errno != EINTR) {
@@ -425,21 +327,20 @@ static void run(struct loader *loader)
                 conn_on_event(loader, conn, events[i].events);
             }
         }
-        check_phase(loader);
+        pace_check(&loader->pace, loader->n_alive);
     }
 }
 
-void loader_run(const struct loader_options *options, struct loader_result *result)
+void loader_run(const struct loader_options *options, struct figures *figures)
 {
     struct loader loader = {
         .options = options,
-        .result = result,
+        .figures = figures,
         .rules = {.keys = options->keys, .value_size = options->value_size},
         .random = options->seed,
         .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
     };
 
-    memset(result, 0, sizeof(*result));
     loader.conns = util_alloc(options->n_connections, sizeof(*loader.conns));
     loader.wants =
         util_alloc((size_t)options->n_connections * options->pipeline, sizeof(*loader.wants));

@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hist.h"
+#include "figures.h"
 #include "keys.h"
+#include "pace.h"
 #include "util.h"
-#include "watch.h"
 
 enum loader_op {
     LOADER_GET,
@@ -33,29 +33,13 @@ struct loader_options {
     uint32_t pipeline; /* requests of a batch */
     uint32_t n_mget_keys;
     uint64_t value_size;
-    uint64_t warmup_ns;
-    uint64_t duration_ns; /* used when n_requests is 0 */
-    uint64_t n_requests;  /* end after this many */
-    uint64_t stall_ns;    /* give up after this long without any reply */
-    uint64_t seed;        /* of the choice of keys; not 0 */
-    bool sequential;      /* keys in order instead of at random */
-    struct watch *watch;  /* started and stopped with the measurement; NULL for none */
+    struct pace_options pace;
+    uint64_t seed;   /* of the choice of keys; not 0 */
+    bool sequential; /* keys in order instead of at random */
 };
 
-struct loader_result {
-    uint64_t requests; /* answered, right or wrong */
-    uint64_t errors;   /* error lines, broken replies, requests of lost connections; warm-up too */
-    uint64_t misses;   /* keys that were not found */
-    uint64_t lost;     /* connections */
-    uint64_t ns;       /* measured time */
-    bool stalled;
-    char first_error[160];
-    struct hist latency;
-    struct watch_result watched;
-};
-
-/** Connect, warm up, measure. Dies if it cannot connect; anything later is counted in [result]. */
-void loader_run(const struct loader_options *options, struct loader_result *result);
+/** Connect, warm up, measure. Dies if it cannot connect; anything later is counted in [figures]. */
+void loader_run(const struct loader_options *options, struct figures *figures);
 
 /**
  * Open [n] connections that are only held, each after one get if [ask] is set, and store their

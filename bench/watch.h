@@ -1,6 +1,7 @@
 /*
  * What another process spends between two moments: CPU time of all its threads (from
- * /proc/PID/task/TID/schedstat, nanoseconds) and, if asked for, its system calls (kernel trace
+ * /proc/PID/task/TID/schedstat, nanoseconds), how much of it in user space (from /proc/PID/stat, ticks
+ * of 10 ms, so to about 2 % in a second of full load), and, if asked for, its system calls (kernel trace
  * points, counted in the kernel). Counting system calls slows every system call of the machine a
  * little, so a run that counts them is not one to take times from.
  */
@@ -25,6 +26,8 @@ enum {
 struct watch {
     pid_t pid; /* 0: nothing is watched */
     uint64_t cpu_start_ns;
+    uint64_t user_start_ticks;
+    uint64_t system_start_ticks;
     bool counts_calls;
     int n_counters;
     int fd[WATCH_MAX_COUNTERS];
@@ -34,6 +37,8 @@ struct watch {
 
 struct watch_result {
     uint64_t cpu_ns;
+    uint64_t user_ticks;
+    uint64_t system_ticks;
     uint64_t calls[WATCH_N_CLASSES];
 };
 
