@@ -137,7 +137,7 @@ static int wait_connected(int fd, int timeout_ms)
     return -error;
 }
 
-int util_connect(const struct util_addr *addr, int timeout_ms)
+int util_connect_start(const struct util_addr *addr)
 {
     int one = 1;
     int error = 0;
@@ -146,13 +146,27 @@ int util_connect(const struct util_addr *addr, int timeout_ms)
     if (fd < 0) {
         return -errno;
     }
-    if (addr->sa.ss_family != AF_UNIX) {
-        error = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) ? -errno : 0;
+    if (addr->sa.ss_family != AF_UNIX &&
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0) {
+        error = -errno;
     }
-    if (error == 0 && connect(fd, (const struct sockaddr *)&addr->sa, addr->len) != 0) {
-        error = errno == EINPROGRESS ? wait_connected(fd, timeout_ms) : -errno;
+    if (error == 0 && connect(fd, (const struct sockaddr *)&addr->sa, addr->len) != 0 &&
+        errno != EINPROGRESS) {
+        error = -errno;
     }
     if (error != 0) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+int util_connect(const struct util_addr *addr, int timeout_ms)
+{
+    int fd = util_connect_start(addr);
+    int error = fd < 0 ? fd : wait_connected(fd, timeout_ms);
+
+    if (fd >= 0 && error != 0) {
         close(fd);
         return error;
     }

@@ -50,6 +50,14 @@ void util_addr_unix(struct util_addr *addr, const char *path);
 int util_connect(const struct util_addr *addr, int timeout_ms);
 
 /**
+ * Begin to connect to [addr]; what is written before the connection is there fails with EAGAIN.
+ *
+ * Returns a non-blocking descriptor (TCP_NODELAY set on TCP) that the caller closes, or a negative
+ * errno value.
+ */
+int util_connect_start(const struct util_addr *addr);
+
+/**
  * Listen on [addr], a TCP address whose port may be 0. Dies on failure.
  *
  * Returns a non-blocking descriptor and stores the port in use in [port].
