@@ -1,9 +1,29 @@
 #include "data/upstream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+
+/* Connections that gave up while the name was being looked up need not wait any longer. */
+static void open_waiting(struct upstream *upstream)
+{
+    for (uint32_t i = 0; i < upstream->n_conns; i++) {
+        if (upstream->conns[i].state == UPSTREAM_CONN_WAITING) {
+            upstream_conn_open(&upstream->conns[i]);
+        }
+    }
+}
+
+static void on_known(struct endpoint *endpoint)
+{
+    struct upstream *upstream = LIST_ENTRY(endpoint, struct upstream, endpoint);
+
+    if (!upstream->ejected) {
+        open_waiting(upstream);
+    }
+}
 
 struct upstream *upstream_create(struct plane *plane, uint32_t pool, uint32_t shard,
                                  uint32_t replica)
@@ -18,6 +38,8 @@ struct upstream *upstream_create(struct plane *plane, uint32_t pool, uint32_t sh
     upstream->codec = codec_of(place->config->protocol);
     upstream->pool = place->config;
     upstream->address = &config->replicas[replica];
+    endpoint_init(&upstream->endpoint, &plane->loop, upstream->address);
+    upstream->endpoint.on_known = on_known;
     upstream->shard_name = config->name;
     upstream->pool_index = (uint16_t)pool;
     upstream->shard_index = (uint16_t)shard;
@@ -41,6 +63,7 @@ void upstream_stop(struct upstream *upstream)
 
 void upstream_destroy(struct upstream **upstream)
 {
+    assert(*upstream == NULL || !(*upstream)->endpoint.looking_up);
     for (uint32_t i = 0; *upstream != NULL && i < (*upstream)->n_conns; i++) {
         upstream_conn_deinit(&(*upstream)->conns[i]);
     }
@@ -101,11 +124,7 @@ void upstream_succeeded(struct upstream *upstream)
         return;
     }
     upstream->ejected = false;
-    for (uint32_t i = 0; i < upstream->n_conns; i++) {
-        if (upstream->conns[i].state == UPSTREAM_CONN_WAITING) {
-            upstream_conn_open(&upstream->conns[i]);
-        }
-    }
+    open_waiting(upstream);
 }
 
 /* ---- deadlines --------------------------------------------------------------------------- */
@@ -169,7 +188,7 @@ static uint64_t check_silence(struct upstream_conn *conn, uint64_t now_us)
 
 static const char *late_text(const struct upstream_conn *conn)
 {
-    if (conn->state == UPSTREAM_CONN_RESOLVING) {
+    if (conn->dial.state == DIAL_LOOKING_UP) {
         return "host name look-up timed out";
     }
     return conn->state == UPSTREAM_CONN_PROBING ? "probe timed out" : "connect timed out";
@@ -187,7 +206,6 @@ static uint64_t check_conn(struct upstream_conn *conn, uint64_t now_us)
         }
         upstream_conn_open(conn);
         return conn->deadline_us;
-    case UPSTREAM_CONN_RESOLVING:
     case UPSTREAM_CONN_CONNECTING:
     case UPSTREAM_CONN_PROBING:
         if (now_us < conn->deadline_us) {

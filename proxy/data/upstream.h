@@ -19,16 +19,14 @@
 #define RINGWAY_DATA_UPSTREAM_H
 
 #include "data/codec.h"
+#include "data/endpoint.h"
 #include "data/inbuf.h"
 #include "data/plane.h"
 #include "data/request.h"
 
-#define UPSTREAM_MAX_ADDRESSES 4u /* of one host name; further ones are not tried */
-
 enum upstream_conn_state {
     UPSTREAM_CONN_WAITING,    /* closed; opened again at retry_us */
-    UPSTREAM_CONN_RESOLVING,  /* looking up the host name */
-    UPSTREAM_CONN_CONNECTING, /* requests are queued */
+    UPSTREAM_CONN_CONNECTING, /* or looking up the host name; requests are queued */
     UPSTREAM_CONN_PROBING,    /* connected, of an ejected replica; no requests */
     UPSTREAM_CONN_UP,
     UPSTREAM_CONN_CLOSING, /* uv_close called */
@@ -36,23 +34,13 @@ enum upstream_conn_state {
 };
 
 struct upstream_conn {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } io;
-    uv_connect_t connect;
-    uv_getaddrinfo_t resolve;
-    struct sockaddr_storage addresses[UPSTREAM_MAX_ADDRESSES]; /* of the host name, as last found */
-    uint32_t n_addresses, next_address;
+    union stream_io io;
+    struct dial dial;
     struct upstream *upstream;
     struct list dirty, broken;    /* links in the plane's lists */
     struct request *first, *last; /* requests without a whole reply, oldest first */
     uint32_t n_pending;
     enum upstream_conn_state state;
-    bool has_handle; /* io is initialised and not closed */
-    bool resolving;  /* libuv still owns [resolve] */
     bool stopping;
     struct outlet out;
     struct inbuf in;      /* an unfinished reply */
@@ -63,7 +51,7 @@ struct upstream_conn {
     bool answered;        /* UP: a good reply has come */
     uint64_t expired_us;  /* when an expired request was last counted as a failure */
     uint64_t received_us; /* when bytes last came */
-    uint64_t deadline_us; /* RESOLVING, CONNECTING, PROBING */
+    uint64_t deadline_us; /* CONNECTING, PROBING */
     uint64_t retry_us;    /* WAITING */
     uint64_t backoff_us;  /* the next wait */
 };
@@ -73,6 +61,7 @@ struct upstream {
     const struct codec *codec;
     const struct config_pool *pool;
     const struct config_address *address;
+    struct endpoint endpoint; /* of its connections, at [address] */
     const char *shard_name;
     struct feedback_replica *feedback;
     struct feedback_shard *shard_feedback;

@@ -1,9 +1,5 @@
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
-#include "base/log.h"
 #include "data/upstream.h"
 
 #define BACKOFF_FIRST_US 10000u   /* the wait after the second failure to open */
@@ -18,7 +14,6 @@ static enum feedback_state feedback_state_of(const struct upstream_conn *conn)
         return FEEDBACK_STATE_EJECTED;
     }
     switch (conn->state) {
-    case UPSTREAM_CONN_RESOLVING:
     case UPSTREAM_CONN_CONNECTING:
         return FEEDBACK_STATE_CONNECTING;
     case UPSTREAM_CONN_PROBING:
@@ -91,8 +86,7 @@ void upstream_conn_deinit(struct upstream_conn *conn)
 
 static bool takes_requests(const struct upstream_conn *conn)
 {
-    bool usable = conn->state == UPSTREAM_CONN_UP || conn->state == UPSTREAM_CONN_CONNECTING ||
-                  conn->state == UPSTREAM_CONN_RESOLVING;
+    bool usable = conn->state == UPSTREAM_CONN_UP || conn->state == UPSTREAM_CONN_CONNECTING;
 
     return usable && !conn->upstream->ejected && list_empty(&conn->broken);
 }
@@ -199,8 +193,7 @@ static void fail_requests(struct upstream_conn *conn)
 
 void upstream_conn_break(struct upstream_conn *conn, const char *why, bool is_failure)
 {
-    bool is_open = conn->state == UPSTREAM_CONN_RESOLVING ||
-                   conn->state == UPSTREAM_CONN_CONNECTING ||
+    bool is_open = conn->state == UPSTREAM_CONN_CONNECTING ||
                    conn->state == UPSTREAM_CONN_PROBING || conn->state == UPSTREAM_CONN_UP;
 
     if (!is_open || !list_empty(&conn->broken)) {
@@ -241,7 +234,6 @@ static void conn_closed(struct upstream_conn *conn)
     free(inbuf_take(&conn->in));
     conn->in_value = false;
     conn->skip_left = 0;
-    conn->has_handle = false;
     if (conn->stopping) {
         set_state(conn, UPSTREAM_CONN_STOPPED);
         return;
@@ -267,7 +259,8 @@ void upstream_conn_close(struct upstream_conn *conn)
     }
     set_state(conn, UPSTREAM_CONN_CLOSING);
     fail_requests(conn);
-    if (conn->has_handle) {
+    dial_cancel(&conn->dial);
+    if (dial_has_handle(&conn->dial)) {
         uv_close(&conn->io.handle, on_closed);
     } else {
         conn_closed(conn);
@@ -388,155 +381,62 @@ void upstream_conn_flush(struct upstream_conn *conn)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-/* The name has other addresses: the next attempt goes to the next of them, at once. */
-static void note_bad_address(struct upstream_conn *conn)
+static void begin_probe(struct upstream_conn *conn)
 {
-    conn->next_address++;
-    if (conn->n_addresses > 1 && conn->next_address % conn->n_addresses != 0) {
-        conn->backoff_us = 0;
-    }
-}
-
-static void on_connected(uv_connect_t *request, int status)
-{
-    struct upstream_conn *conn = request->data;
     struct upstream *upstream = conn->upstream;
 
-    if (status == UV_ECANCELED) {
-        return; /* being closed */
-    }
-    if (status == 0) {
-        status = uv_read_start(&conn->io.stream, on_alloc, on_read);
-    }
-    if (status != 0) {
-        note_bad_address(conn);
-        upstream_conn_break(
-            conn, status == UV_ECONNREFUSED ? "connection refused" : uv_strerror(status), true);
-        return;
-    }
+    set_state(conn, UPSTREAM_CONN_PROBING);
+    conn->deadline_us = conn->opened_us + upstream->pool->request_us;
+    plane_wake_at(upstream->plane, conn->deadline_us);
+    upstream_conn_write(conn, slice_of(upstream->codec->probe), false);
+}
+
+static void on_connected(struct upstream_conn *conn)
+{
+    struct upstream *upstream = conn->upstream;
+
     counter_add(&upstream->feedback->connects, 1);
     conn->opened_us = conn->received_us = plane_now(upstream->plane);
     conn->answered = false;
     if (upstream->ejected) {
-        set_state(conn, UPSTREAM_CONN_PROBING);
-        conn->deadline_us = conn->opened_us + upstream->pool->request_us;
-        plane_wake_at(upstream->plane, conn->deadline_us);
-        upstream_conn_write(conn, slice_of(upstream->codec->probe), false);
+        begin_probe(conn);
     } else {
         set_state(conn, UPSTREAM_CONN_UP);
     }
     touch(conn);
 }
 
-static int connect_tcp(struct upstream_conn *conn, const struct sockaddr *address)
+static const char *failure_text(const struct upstream_conn *conn, int status)
 {
-    int err = uv_tcp_init(&conn->upstream->plane->loop, &conn->io.tcp);
-
-    if (err != 0) {
-        return err;
+    if (!dial_has_handle(&conn->dial)) {
+        return "host name not found";
     }
-    conn->io.handle.data = conn;
-    conn->has_handle = true;
-    set_state(conn, UPSTREAM_CONN_CONNECTING);
-    err = uv_tcp_connect(&conn->connect, &conn->io.tcp, address, on_connected);
-    if (err == 0) {
-        uv_tcp_nodelay(&conn->io.tcp, 1);
-        uv_tcp_keepalive(&conn->io.tcp, 1, 60);
-    }
-    return err;
+    return status == UV_ECONNREFUSED ? "connection refused" : uv_strerror(status);
 }
 
-static int connect_unix(struct upstream_conn *conn)
+static void on_failure(struct upstream_conn *conn, const char *why)
 {
-    int err = uv_pipe_init(&conn->upstream->plane->loop, &conn->io.pipe, 0);
-
-    if (err != 0) {
-        return err;
+    if (endpoint_has_more(&conn->upstream->endpoint)) {
+        conn->backoff_us = 0; /* the next attempt goes to another address, at once */
     }
-    conn->io.handle.data = conn;
-    conn->has_handle = true;
-    set_state(conn, UPSTREAM_CONN_CONNECTING);
-    uv_pipe_connect(&conn->connect, &conn->io.pipe, conn->upstream->address->host, on_connected);
-    return 0;
+    upstream_conn_break(conn, why, true);
 }
 
-static void keep_addresses(struct upstream_conn *conn, const struct addrinfo *found)
+static void on_dialled(struct dial *dial, int status)
 {
-    conn->n_addresses = 0;
-    for (; found != NULL && conn->n_addresses < UPSTREAM_MAX_ADDRESSES; found = found->ai_next) {
-        if (found->ai_addrlen <= sizeof(conn->addresses[0])) {
-            memcpy(&conn->addresses[conn->n_addresses++], found->ai_addr, found->ai_addrlen);
-        }
+    struct upstream_conn *conn = LIST_ENTRY(dial, struct upstream_conn, dial);
+
+    if (!list_empty(&conn->broken)) {
+        return;
     }
-}
-
-static int connect_found(struct upstream_conn *conn)
-{
-    uint32_t next = conn->next_address % conn->n_addresses;
-
-    return connect_tcp(conn, (const struct sockaddr *)&conn->addresses[next]);
-}
-
-/* An answer is kept however late it comes: the next attempt needs no look-up. */
-static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *found)
-{
-    struct upstream_conn *conn = resolve->data;
-    bool waits = conn->state == UPSTREAM_CONN_RESOLVING && list_empty(&conn->broken);
-
-    conn->resolving = false;
     if (status == 0) {
-        keep_addresses(conn, found);
+        status = uv_read_start(&conn->io.stream, on_alloc, on_read);
     }
-    uv_freeaddrinfo(found);
-    if (waits && (status != 0 || conn->n_addresses == 0)) {
-        upstream_conn_break(conn, "host name not found", true);
-    } else if (waits && connect_found(conn) != 0) {
-        upstream_conn_break(conn, "cannot connect", true);
-    } else if (status == 0 && conn->state == UPSTREAM_CONN_WAITING && !conn->upstream->ejected) {
-        upstream_conn_open(conn);
+    if (status == 0) {
+        on_connected(conn);
+    } else {
+        on_failure(conn, failure_text(conn, status));
     }
-}
-
-static int resolve(struct upstream_conn *conn)
-{
-    const struct config_address *address = conn->upstream->address;
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    char service[8];
-    int err;
-
-    if (conn->resolving) {
-        return 0; /* the last look-up has not come back yet: its answer will do */
-    }
-    snprintf(service, sizeof(service), "%u", (unsigned)address->port);
-    conn->resolve.data = conn;
-    err = uv_getaddrinfo(&conn->upstream->plane->loop, &conn->resolve, on_resolved, address->host,
-                         service, &hints);
-    conn->resolving = err == 0;
-    return err;
-}
-
-/* With addresses from an earlier look-up: connect to the next, and look up again meanwhile. */
-static int connect_name(struct upstream_conn *conn)
-{
-    int err = resolve(conn);
-
-    return conn->n_addresses > 0 ? connect_found(conn) : err;
-}
-
-static int connect_numeric(struct upstream_conn *conn)
-{
-    const struct config_address *address = conn->upstream->address;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } to;
-
-    if (uv_ip4_addr(address->host, address->port, &to.v4) != 0 &&
-        uv_ip6_addr(address->host, address->port, &to.v6) != 0) {
-        return UV_EINVAL;
-    }
-    return connect_tcp(conn, &to.any);
 }
 
 void upstream_conn_open(struct upstream_conn *conn)
@@ -547,18 +447,11 @@ void upstream_conn_open(struct upstream_conn *conn)
     if (upstream->plane->stopping) {
         return;
     }
-    conn->connect.data = conn;
     conn->deadline_us = plane_now(upstream->plane) + upstream->pool->connect_us;
     plane_wake_at(upstream->plane, conn->deadline_us);
-    set_state(conn, UPSTREAM_CONN_RESOLVING);
-    if (upstream->address->kind == CONFIG_ADDRESS_UNIX) {
-        err = connect_unix(conn);
-    } else if (upstream->address->is_numeric) {
-        err = connect_numeric(conn);
-    } else {
-        err = connect_name(conn);
-    }
+    set_state(conn, UPSTREAM_CONN_CONNECTING);
+    err = dial_start(&conn->dial, &upstream->endpoint, &conn->io, conn, on_dialled);
     if (err != 0) {
-        upstream_conn_break(conn, uv_strerror(err), true);
+        on_failure(conn, uv_strerror(err));
     }
 }
