@@ -1,6 +1,6 @@
 /*
  * A replica's connections and health, with real but short times: late replies, ejection and
- * return, refused and slow connections, full queues, and where requests go instead.
+ * return, refused and slow connections, host names, full queues, and where requests go instead.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/fake_resolver.h"
 #include "support/plane_rig.h"
 
 /* Two shards in a pool with [options]; then the pool "spare" with one shard. */
@@ -332,6 +333,118 @@ static void test_requests_on_a_lost_connection_fail_at_once(void **state)
     assert_int_equal(replica_a->failures, 1);
 }
 
+/* ---- host names -------------------------------------------------------------------------- */
+
+/* Shard a has a name. It listens at the last of [ports]; the others refuse. */
+#define NAMED(options)                                                                             \
+    "workers: 1\n"                                                                                 \
+    "admin: off\n"                                                                                 \
+    "log: {level: error}\n"                                                                        \
+    "pools:\n"                                                                                     \
+    "  - name: p\n" options "    shards: [{name: a, replicas: 'replica.test:11211'}]\n"            \
+    "listeners: [{bind: 'unix:${DIR}/listener', pool: p}]\n"
+
+static uint16_t ports[3];
+static int refusing[2];
+
+static void start_named(const char *yaml)
+{
+    memset(&resolver, 0, sizeof(resolver));
+    rig_init(&rig, yaml, 1);
+    client = rig_connect(&rig);
+    shard_a = &rig.shards[0];
+    replica_a = rig_upstream(&rig, 0, 0);
+    refusing[0] = resolver_bind(&ports[0]);
+    refusing[1] = resolver_bind(&ports[1]);
+    fake_shard_stop(shard_a);
+    shard_a->listen_fd = resolver_bind(&ports[2]);
+    assert_int_equal(listen(shard_a->listen_fd, 64), 0);
+    strcpy(key, "a");
+    RIG_UNTIL(&rig, resolver.asked != NULL);
+    assert_string_equal(resolver.host, "replica.test");
+    assert_string_equal(resolver.service, "11211");
+}
+
+static int stop_named(void **state)
+{
+    if (resolver.asked != NULL) {
+        resolver_answer(UV_EAI_AGAIN, NULL, 0);
+    }
+    (void)close(refusing[0]);
+    (void)close(refusing[1]);
+    return stop(state);
+}
+
+static void test_requests_wait_for_the_look_up(void **state)
+{
+    (void)state;
+    start_named(NAMED("    timeouts: {request: 10s, connect: 10s}\n"));
+    client->received.len = 0;
+    rig_send(&rig, client, slice_of(line("get", key)));
+    rig_settle(&rig);
+    assert_int_equal(replica_a->conns[0].n_pending, 1);
+    assert_int_equal(figures()->state, FEEDBACK_STATE_CONNECTING);
+    resolver_answer(0, &ports[2], 1);
+    RIG_UNTIL(&rig, client->received.len > 0);
+    assert_true(slice_is(slice_make(client->received.data, client->received.len), "END\r\n"));
+    assert_int_equal(figures()->state, FEEDBACK_STATE_UP);
+    assert_int_equal(figures()->connect_failures, 0);
+}
+
+static void test_connections_share_a_look_up(void **state)
+{
+    (void)state;
+    start_named(NAMED("    connections: 3\n"));
+    resolver_answer(0, &ports[2], 1);
+    RIG_UNTIL(&rig, fake_shard_n_conns(shard_a) == 3);
+    RIG_UNTIL(&rig, rig_is_connected(&rig));
+    assert_int_equal(resolver.n_lookups, 1);
+}
+
+static void test_a_name_is_not_found_at_first(void **state)
+{
+    (void)state;
+    start_named(NAMED("    health: {eject_after: 0, retry_after: 50ms}\n"));
+    resolver_answer(UV_EAI_NONAME, NULL, 0);
+    rig_settle(&rig);
+    assert_int_equal(figures()->connect_failures, 1);
+    RIG_UNTIL(&rig, resolver.asked != NULL);
+    resolver_answer(0, &ports[2], 1);
+    RIG_UNTIL(&rig, rig_is_connected(&rig));
+    set(key, "v", "STORED\r\n");
+}
+
+/* Slower than the timeout: requests fail meanwhile, and the answer is used when it comes. */
+static void test_a_slow_look_up(void **state)
+{
+    struct upstream_conn *conn;
+
+    (void)state;
+    start_named(NAMED("    timeouts: {request: 2s, connect: 20ms}\n"
+                      "    health: {eject_after: 0, retry_after: 10s}\n"));
+    conn = &replica_a->conns[0];
+    RIG_UNTIL(&rig, figures()->connect_failures >= 6 && conn->state == UPSTREAM_CONN_WAITING);
+    get(key, UNAVAILABLE);
+    RIG_UNTIL(&rig, conn->state == UPSTREAM_CONN_WAITING);
+    assert_int_equal(resolver.n_lookups, 1);
+    resolver_answer(0, &ports[2], 1);
+    assert_int_equal(conn->state, UPSTREAM_CONN_CONNECTING); /* at once */
+    RIG_UNTIL(&rig, rig_is_connected(&rig));
+    get(key, "END\r\n");
+}
+
+static void test_addresses_that_refuse_are_passed_over(void **state)
+{
+    (void)state;
+    start_named(NAMED("    timeouts: {request: 10s, connect: 5s}\n"
+                      "    health: {eject_after: 5, retry_after: 10s}\n"));
+    resolver_answer(0, ports, 3);
+    RIG_UNTIL(&rig, rig_is_connected(&rig));
+    assert_int_equal(figures()->connect_failures, 2);
+    assert_int_equal(replica_a->conns[0].backoff_us, 10000); /* not doubled: there were others */
+    set(key, "v", "STORED\r\n");
+}
+
 /* ---- full queues ------------------------------------------------------------------------- */
 
 static void test_busy_at_max_pending(void **state)
@@ -440,7 +553,8 @@ static void test_on_shard_down_pool(void **state)
                          "SERVER_ERROR shard x unavailable\r\n"));
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, stop)
+#define TEST(name)       cmocka_unit_test_teardown(name, stop)
+#define NAMED_TEST(name) cmocka_unit_test_teardown(name, stop_named)
 
 int main(void)
 {
@@ -458,6 +572,11 @@ int main(void)
         TEST(test_refused_connections_back_off),
         TEST(test_a_lost_connection_is_opened_at_once),
         TEST(test_requests_on_a_lost_connection_fail_at_once),
+        NAMED_TEST(test_requests_wait_for_the_look_up),
+        NAMED_TEST(test_connections_share_a_look_up),
+        NAMED_TEST(test_a_name_is_not_found_at_first),
+        NAMED_TEST(test_a_slow_look_up),
+        NAMED_TEST(test_addresses_that_refuse_are_passed_over),
         TEST(test_busy_at_max_pending),
         TEST(test_busy_at_max_queue),
         TEST(test_on_shard_down_next),
