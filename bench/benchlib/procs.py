@@ -141,8 +141,20 @@ def free_port():
     raise BenchError("no free port on 127.0.0.1")
 
 
-def wait_serving(child, port, what):
-    """Wait until a get on [port] gets a proper answer; raise when it does not in time."""
+# What is asked to see whether a server is there: the question, whether an answer is whole (else it
+# is when the server closes), and whether it is right.
+PROBES = {
+    "memcached": (b"get ringway-bench:is-it-there\r\n", lambda answer: answer.endswith(b"\r\n"),
+                  lambda answer: answer.endswith(b"END\r\n")),
+    "http": (b"GET /128/ringway-bench:is-it-there HTTP/1.1\r\nHost: bench.test\r\n"
+             b"Connection: close\r\n\r\n", lambda answer: False,
+             lambda answer: answer.startswith(b"HTTP/1.1 200 ")),
+}
+
+
+def wait_serving(child, port, what, protocol="memcached"):
+    """Wait until a question on [port] gets a proper answer; raise when it does not in time."""
+    question, is_whole, is_right = PROBES[protocol]
     deadline = time.monotonic() + START_TIMEOUT_S
     answer = b""
     while time.monotonic() < deadline:
@@ -151,14 +163,14 @@ def wait_serving(child, port, what):
         try:
             with socket.create_connection(("127.0.0.1", port), 2) as sock:
                 sock.settimeout(2)
-                sock.sendall(b"get ringway-bench:is-it-there\r\n")
+                sock.sendall(question)
                 answer = b""
-                while not answer.endswith(b"\r\n"):
+                while not is_whole(answer):
                     data = sock.recv(1 << 20)
                     if not data:
                         break
                     answer += data
-                if answer.endswith(b"END\r\n"):
+                if is_right(answer):
                     return
         except OSError:
             pass

@@ -93,6 +93,7 @@ class Direct:
 
 class Proxy:
     """A proxy process; a subclass writes its configuration and knows its command line."""
+    protocol = "memcached"
     speaks_meta = True
 
     def __init__(self, shards, tools, cpus, wrap=(), log=subprocess.DEVNULL):
@@ -100,13 +101,14 @@ class Proxy:
         self.admin_port = procs.free_port()
         self.directory = os.path.join(tools.directory, f"{self.name}-{self.port}")
         os.mkdir(self.directory)
-        self.config = os.path.join(self.directory, "config.yaml")
+        self.config = os.path.join(self.directory, "config")
         with open(self.config, "w", encoding="ascii") as file:
             file.write(self.configuration(shards.ports))
         argv = list(wrap) + self.command(tools)
         self.child = procs.spawn(argv, cpus, stdout=log, stderr=log, cwd=self.directory)
         self.pid = self.child.pid
-        procs.wait_serving(self.child, self.port, f"{self.name} ({' '.join(argv)})")
+        procs.wait_serving(self.child, self.port, f"{self.name} ({' '.join(argv)})",
+                           self.protocol)
 
     def configuration(self, ports):
         raise NotImplementedError
