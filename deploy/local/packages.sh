@@ -23,6 +23,7 @@ python3-pymemcache      test    a Python client to test with (Apache-2.0)
 libcmocka-dev           test    unit and contract tests (Apache-2.0)
 libmemcached-tools      test    memccapable, a protocol conformance suite
 nutcracker              test    twemproxy, the program that the twemproxy ring is compared with
+haproxy                 test    what bench/compare measures HTTP against (GPL-2+)
 clang                   test    second compiler, sanitizers
 libclang-rt-dev         test    run-time libraries of the sanitizers and of libFuzzer
 llvm                    test    names functions in the sanitizers' reports
@@ -68,7 +69,7 @@ packages_as_root()
 }
 
 # packages_install GROUP...: install what is missing, and only that. The services that come with
-# memcached and nutcracker are not started. Returns non-zero, with the command to run by hand, when
+# memcached, nutcracker and haproxy are not started. Returns non-zero, with the command to run by hand, when
 # nothing can be installed from here.
 packages_install()
 {
