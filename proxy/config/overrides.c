@@ -34,17 +34,6 @@ struct override {
 
 /* --- Names --- */
 
-/* An option may be in the table once for each protocol; it still is one option. */
-static void add_target(struct search *search, const struct target *target)
-{
-    if (search->n_targets > 0 && search->first.map == target->map &&
-        strcmp(search->first.param->path, target->param->path) == 0) {
-        return;
-    }
-    search->first = *target;
-    search->n_targets++;
-}
-
 /* How a character of a path stands in the name of a variable. */
 static char variable_character(char in_path)
 {
@@ -98,8 +87,8 @@ static void match(struct search *search, const char *variable, const char *path,
     }
     if (path[len] == '\0') {
         if (rest[0] == '\0') {
-            const struct target target = {search->param, scope};
-            add_target(search, &target);
+            search->first = (struct target){search->param, scope};
+            search->n_targets++;
         }
         return;
     }
@@ -118,11 +107,25 @@ static void match(struct search *search, const char *variable, const char *path,
     }
 }
 
+/* An option that differs by protocol is in the table once for each; it still is one option. */
+static bool is_repeated(size_t param)
+{
+    for (size_t i = 0; i < param; i++) {
+        if (strcmp(params_table[i].path, params_table[param].path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct search find_targets(const struct tree *tree, const char *variable)
 {
     struct search search = {0};
 
     for (size_t i = 0; i < params_n; i++) {
+        if (is_repeated(i)) {
+            continue;
+        }
         search.param = &params_table[i];
         match(&search, variable, params_table[i].path, tree->root, tree->root);
     }

@@ -164,6 +164,11 @@ static bool is_shown_as_comment(const struct param *param)
     return param->scope == PARAM_SCOPE_ROUTE || param->protocol == PARAM_PROTOCOL_HTTP;
 }
 
+static size_t dash_columns(bool begins_element)
+{
+    return begins_element ? strlen("- ") : 0;
+}
+
 static void write_default(FILE *to, const struct param *param, const struct steps *steps,
                           size_t n_open)
 {
@@ -173,11 +178,12 @@ static void write_default(FILE *to, const struct param *param, const struct step
     bool begins_element = false;
 
     for (size_t i = n_open; i + 1 < steps->n; i++) {
-        write_indent(to, is_comment, indent_of(steps, i));
-        fprintf(to, "%.*s:\n", (int)steps->at[i].len, steps->at[i].name);
+        write_indent(to, is_comment, indent_of(steps, i) - dash_columns(begins_element));
+        fprintf(to, "%s%.*s:\n", begins_element ? "- " : "", (int)steps->at[i].len,
+                steps->at[i].name);
         begins_element = steps->at[i].is_list;
     }
-    size_t indent = indent_of(steps, steps->n - 1) - (begins_element ? strlen("- ") : 0);
+    size_t indent = indent_of(steps, steps->n - 1) - dash_columns(begins_element);
     params_accepted(param, accepted);
     snprintf(range, sizeof(range), "Accepted: %s", accepted);
     if (param->protocol != PARAM_PROTOCOL_ANY) {
@@ -199,6 +205,7 @@ void config_print_defaults(FILE *to)
           to);
     for (size_t i = 0; i < params_n; i++) {
         struct steps steps = split(params_table[i].path);
+        /* The routes of either protocol are a list of their own. */
         bool begins_routes = i > 0 && params_table[i].scope == PARAM_SCOPE_HTTP_ROUTE &&
                              params_table[i - 1].scope == PARAM_SCOPE_ROUTE;
         size_t n_open = begins_routes ? 1 : shared_parents(&open, &steps);
