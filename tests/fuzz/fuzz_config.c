@@ -23,9 +23,49 @@ static void check_pool(const struct config *config, const struct config_pool *po
     }
 }
 
+static void check_part(const struct config_key_part *part)
+{
+    bool has_text = part->kind == CONFIG_KEY_LITERAL || part->kind == CONFIG_KEY_ARGUMENT ||
+                    part->kind == CONFIG_KEY_HEADER || part->kind == CONFIG_KEY_COOKIE;
+    bool has_number = part->kind == CONFIG_KEY_SEGMENT || part->kind == CONFIG_KEY_SEGMENTS;
+
+    assert(has_text == (part->text != NULL && part->text[0] != '\0'));
+    assert(has_number == (part->n > 0));
+}
+
+static void check_http_route(const struct config *config, const struct config_http_route *route)
+{
+    assert(route->pool < config->n_pools && config->pools[route->pool].protocol == CONFIG_HTTP);
+    assert(route->n_keys >= 1 && route->n_keys <= 16);
+    assert(route->path_prefix == NULL || route->path_prefix[0] == '/');
+    for (size_t i = 0; i < route->n_keys; i++) {
+        assert(route->keys[i].n_parts >= 1 && route->keys[i].n_parts <= 32);
+        for (size_t k = 0; k < route->keys[i].n_parts; k++) {
+            check_part(&route->keys[i].parts[k]);
+        }
+    }
+}
+
+static void check_http(const struct config *config, const struct config_listener *listener)
+{
+    assert(listener->n_routes == 0 && listener->n_http_routes > 0);
+    for (size_t i = 0; i < listener->n_http_routes; i++) {
+        check_http_route(config, &listener->http_routes[i]);
+    }
+    for (size_t i = 0; i < listener->n_trusted; i++) {
+        assert(listener->trusted[i].prefix_bits <= 128);
+    }
+}
+
 static void check_listener(const struct config *config, const struct config_listener *listener)
 {
-    assert(listener->bind.text != NULL && listener->pool < config->n_pools);
+    assert(listener->bind.text != NULL);
+    if (listener->protocol == CONFIG_HTTP) {
+        check_http(config, listener);
+        return;
+    }
+    assert(listener->pool < config->n_pools && listener->n_http_routes == 0);
+    assert(config->pools[listener->pool].protocol == CONFIG_MEMCACHED);
     for (size_t i = 0; i < listener->n_routes; i++) {
         assert(listener->routes[i].pool < config->n_pools);
         assert(i == 0 ||
