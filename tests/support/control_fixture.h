@@ -51,7 +51,12 @@ static const char fixture_yaml[] =
     "  - {bind: '127.0.0.1:11211', pool: web,\n"
     "     routes: [{prefix: 'a:', pool: web}, {prefix: 'a:b:', pool: 'a\"b'}]}\n"
     "  - {bind: 'unix:/run/r.sock', mode: '0600', pool: web}\n"
-    "  - {bind: '127.0.0.1:8080', protocol: http, pool: site}\n";
+    "  - {bind: '127.0.0.1:8080', protocol: http, pool: site,\n"
+    "     trusted_proxies: [10.1.2.3/8, '::1'],\n"
+    "     routes: [{match: {path_prefix: /u/, host: WWW.example, method: GET},\n"
+    "               key: ['{query.user}', '{{{path.1-2}'], key_missing: error, normalize: true,\n"
+    "               host: replica, pool: site},\n"
+    "              {debug: true, pool: site}]}\n";
 
 static inline void fixture_init(struct fixture *f)
 {

@@ -397,6 +397,58 @@ static void test_config_is_written_as_in_the_file(void **state)
     assert_string_equal(text_at(root, "listeners.1.mode"), "0600");
 }
 
+/* Options of the other protocol are left out, and so is what nobody set. */
+static void test_config_of_http(void **state)
+{
+    struct api *api = *state;
+    json_t *root = get_json(api, "/config", "");
+
+    assert_true(json_is_null(at(root, "timeouts.idle")));
+    assert_string_equal(text_at(root, "timeouts.body"), "30s");
+    assert_string_equal(text_at(root, "limits.max_request_header"), "16KiB");
+    assert_string_equal(text_at(root, "limits.max_request_body"), "0B");
+    assert_string_equal(text_at(root, "pools.2.protocol"), "http");
+    assert_int_equal(count_at(root, "pools.2.balance_factor"), 150);
+    assert_int_equal(count_at(root, "pools.2.connections"), 256);
+    assert_int_equal(count_at(root, "pools.2.max_connections"), 1024);
+    assert_string_equal(text_at(root, "pools.2.timeouts.request"), "0s");
+    assert_string_equal(text_at(root, "pools.2.timeouts.keep_alive"), "4s");
+    assert_null(json_object_get(at(root, "pools.2"), "max_pending"));
+    assert_null(json_object_get(at(root, "pools.2"), "flush_all"));
+    assert_null(json_object_get(at(root, "pools.1"), "balance_factor"));
+    assert_string_equal(text_at(root, "listeners.2.protocol"), "http");
+    assert_string_equal(text_at(root, "listeners.2.pool"), "site");
+    assert_int_equal(json_array_size(at(root, "listeners.2.trusted_proxies")), 2);
+    assert_string_equal(text_at(root, "listeners.2.trusted_proxies.0"), "10.0.0.0/8");
+    assert_string_equal(text_at(root, "listeners.2.trusted_proxies.1"), "::1");
+    assert_null(json_object_get(at(root, "listeners.1"), "trusted_proxies"));
+}
+
+/* The route that the option pool makes is not one of the list. */
+static void test_config_of_http_routes(void **state)
+{
+    struct api *api = *state;
+    json_t *root = get_json(api, "/config", "");
+    json_t *routes = at(root, "listeners.2.routes");
+
+    assert_int_equal(json_array_size(routes), 2);
+    assert_string_equal(text_at(routes, "0.match.path_prefix"), "/u/");
+    assert_string_equal(text_at(routes, "0.match.host"), "www.example");
+    assert_string_equal(text_at(routes, "0.match.method"), "GET");
+    assert_string_equal(text_at(routes, "0.key.0"), "{query.user}");
+    assert_string_equal(text_at(routes, "0.key.1"), "{{{path.1-2}");
+    assert_string_equal(text_at(routes, "0.key_missing"), "error");
+    assert_true(json_is_true(at(routes, "0.normalize")));
+    assert_true(json_is_false(at(routes, "0.upgrade")));
+    assert_string_equal(text_at(routes, "0.host"), "replica");
+    assert_string_equal(text_at(routes, "0.pool"), "site");
+    assert_true(json_is_null(at(routes, "1.match.host")));
+    assert_string_equal(text_at(routes, "1.key.0"), "{uri}");
+    assert_string_equal(text_at(routes, "1.key_missing"), "random");
+    assert_string_equal(text_at(routes, "1.host"), "keep");
+    assert_null(json_object_get(at(root, "listeners.0.routes.0"), "match"));
+}
+
 /* What /config says is a configuration, and the same one. */
 static void test_config_loads_again(void **state)
 {
@@ -439,6 +491,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_routes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_topz, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_config_is_written_as_in_the_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_config_of_http, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_config_of_http_routes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_config_loads_again, set_up, tear_down),
     };
 
