@@ -26,6 +26,20 @@ listeners:
   - {bind: 127.0.0.1:0, pool: sessions, routes: {"page:": pages}}
 """
 
+HTTP = """\
+admin: off
+pools:
+  - {name: web, protocol: http, shards: [{name: w0, replicas: 127.0.0.1:8081}]}
+  - {name: keys, shards: [{name: 127.0.0.1:11411}]}
+listeners:
+  - bind: 127.0.0.1:0
+    protocol: http
+    pool: web
+    routes:
+      - {match: {path_prefix: /u/}, key: ["{query.user}", "{path.2}"], pool: web}
+  - {bind: 127.0.0.1:0, pool: keys}
+"""
+
 BAD = """\
 workrs: 2
 pools:
@@ -121,6 +135,21 @@ class Check(CommandLine):
             path + ':4: pools[sessions].timeouts.request: found "soon"; accepted: a duration with '
             'a unit (us ms s m h), 100us..1h'])
 
+    def test_http(self):
+        path = self.write(HTTP)
+        self.assertEqual(self.succeeds('-c', path, '--check'), 'configuration ok\n')
+        self.succeeds('-c', path, '--check', RINGWAY_LISTENERS_0_ROUTES_0_KEY='{host}')
+        self.assertEqual(self.fails('-c', path, '--check', RINGWAY_LISTENERS_0_ROUTES_0_KEY='{hst}')[0][:78],
+                         'environment: RINGWAY_LISTENERS_0_ROUTES_0_KEY: found "{hst}" ("hst" is no variable')
+
+    def test_protocols_do_not_mix(self):
+        path = self.write(HTTP.replace('/u/}, key', '/u/}, prefix: a, key').replace('pool: keys}', 'pool: web}'))
+        self.assertEqual(self.fails('-c', path, '--check'), [
+            path + ':10: listeners[0].routes[0].prefix: found "a"; accepted: nothing, it is only for '
+            'protocol: memcached',
+            path + ':11: listeners[1].pool: found "web" (its protocol is http); accepted: the name of a '
+            'pool with protocol: memcached'])
+
     def test_running_reports_the_same(self):
         path = self.write(BAD)
         self.assertEqual(self.fails('-c', path), self.fails('-c', path, '--check'))
@@ -130,6 +159,16 @@ class Check(CommandLine):
             self.succeeds('--listen', 'memcached://127.0.0.1:0', '--shard', 'a=127.0.0.1:1,[::1]:1',
                           '--shard', 'b=127.0.0.1:2', '--check'),
             'configuration ok\n')
+        self.assertEqual(self.succeeds('--listen', 'http://127.0.0.1:0', '--shard', 'a=127.0.0.1:1', '--check'),
+                         'configuration ok\n')
+
+    def test_two_protocols_on_the_command_line(self):
+        lines = self.fails('--listen', 'http://127.0.0.1:0', '--listen', 'memcached://127.0.0.1:0',
+                           '--shard', 'a=127.0.0.1:1', '--check')
+        self.assertEqual(lines, [
+            'command line: --listen "memcached://127.0.0.1:0": found memcached beside http; accepted: '
+            'one protocol for all --listen, because they share their shards; or -c FILE with a pool '
+            'for each'])
 
 
 class Route(CommandLine):

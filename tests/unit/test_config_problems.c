@@ -130,7 +130,9 @@ static const struct problem_case keys_cases[] = {
     {ROOT("log: {level: {a: b}}\n"),
      {"1: log.level: found a map; accepted: debug, info, warn or error"}},
     {ROOT("limits: 5\n"),
-     {"1: limits: found \"5\"; accepted: a map of max_clients, max_item, max_line, client_output"}},
+     {"1: limits: found \"5\"; accepted: a map of max_clients, max_item, max_line, "
+      "client_output, max_request_header, max_response_header, max_request_body, "
+      "stream_buffer"}},
     {IN_POOL("discovery: ~"),
      {"4: pools[a].discovery: found an unknown key; accepted: name, protocol, ring, shards, "
       "connections, max_pending, max_queue, timeouts, health, on_shard_down, on_partial, "
@@ -211,7 +213,10 @@ static const struct problem_case process_cases[] = {
 };
 
 static const struct problem_case pool_cases[] = {
-    {IN_POOL("protocol: http"), {"4: pools[a].protocol: found \"http\"; accepted: memcached"}},
+    {IN_POOL("protocol: HTTP"),
+     {"4: pools[a].protocol: found \"HTTP\"; accepted: memcached or http"}},
+    {IN_POOL("protocol: smtp\n    balance_factor: 150\n    on_partial: x"),
+     {"4: pools[a].protocol: found \"smtp\"; accepted: memcached or http"}},
     {IN_POOL("connections: 0"), {"4: pools[a].connections: found \"0\"; accepted: a number 1..64"}},
     {IN_POOL("connections: 65"),
      {"4: pools[a].connections: found \"65\"; accepted: a number 1..64"}},
@@ -387,8 +392,8 @@ static const struct problem_case listeners_cases[] = {
      {"2: listeners[0].mode: found \"1777\"; accepted: three or four octal digits up to 0777"}},
     {LISTENERS("{bind: 'h:1', pool: a, mode: 66}"),
      {"2: listeners[0].mode: found \"66\"; accepted: three or four octal digits up to 0777"}},
-    {LISTENERS("{bind: 'h:1', pool: a, protocol: http}"),
-     {"2: listeners[0].protocol: found \"http\"; accepted: memcached"}},
+    {LISTENERS("{bind: 'h:1', pool: a, protocol: smtp, routes: 7}"),
+     {"2: listeners[0].protocol: found \"smtp\"; accepted: memcached or http"}},
     {LISTENERS("{bind: 'h:1', pool: a}, {bind: 'h:1', pool: a}"),
      {"2: listeners[1].bind: found \"h:1\" a second time (first in line 2); accepted: an address "
       "that no other listener and not admin has"}},
@@ -426,8 +431,8 @@ static const struct problem_case listeners_cases[] = {
     {LISTENERS("{bind: 'h:1', pool: a, routes: [{prefix: x, pool: a}, {prefix: x, pool: a}]}"),
      {"2: listeners[0].routes[1].prefix: found \"x\" a second time (first in line 2); accepted: "
       "each prefix once"}},
-    {LISTENERS("{bind: 'h:1', pool: a, routes: [{prefix: x, pool: a, host: ~}]}"),
-     {"2: listeners[0].routes[0].host: found an unknown key; accepted: prefix, pool"}},
+    {LISTENERS("{bind: 'h:1', pool: a, routes: [{prefix: x, pool: a, weight: ~}]}"),
+     {"2: listeners[0].routes[0].weight: found an unknown key; accepted: prefix, pool"}},
 };
 
 static void check_case(const struct problem_case *wanted)

@@ -118,7 +118,7 @@ static void test_manual_displays_load(void **state)
         free(display);
         at++;
     }
-    assert_int_equal(n, 3);
+    assert_int_equal(n, 4);
     free(page);
 }
 
@@ -134,23 +134,120 @@ static void test_defaults_load(void **state)
     free(text);
 }
 
-/* The lines that are comments only because they have no default load too. */
-static void test_commented_defaults_load(void **state)
+/* The lines of [text] from the [nth] that begins with [begin] to the next such or the end, without
+ * the characters that make them comments; the caller frees. */
+static char *uncomment(const char *text, const char *begin, unsigned nth)
 {
-    (void)state;
-    char *text = print(config_print_defaults);
-    char *routes = strstr(text, "#   routes:");
+    const char *from = strstr(text, begin);
 
-    assert_non_null(routes);
-    for (char *line = routes; line != NULL && *line != '\0';) {
+    for (; nth > 0 && from != NULL; nth--) {
+        from = strstr(from + 1, begin);
+    }
+    assert_non_null(from);
+    const char *to = strstr(from + 1, begin);
+    char *lines = to != NULL ? strndup(from, (size_t)(to - from)) : strdup(from);
+    for (char *line = lines; line != NULL && *line != '\0';) {
         *line = ' ';
         line = strchr(line, '\n');
         line = line != NULL ? line + 1 : NULL;
     }
-    struct config *config = parse(text, strlen(text));
+    return lines;
+}
+
+/* The routes are comments only because a listener has none by itself; they load too. */
+static void test_commented_routes_load(void **state)
+{
+    (void)state;
+    char *text = print(config_print_defaults);
+    char *routes = uncomment(text, "#   routes:", 0);
+    char file[8192];
+
+    int len = snprintf(file, sizeof(file),
+                       "pools: [{name: default, shards: [{name: 'h:1'}]}]\n"
+                       "listeners:\n  - bind: h:1\n    pool: default\n%s",
+                       routes);
+    assert_in_range(len, 1, sizeof(file) - 1);
+    struct config *config = parse(file, (size_t)len);
     assert_int_equal(config->listeners[0].n_routes, 1);
     assert_string_equal(config->listeners[0].routes[0].prefix, "user:");
     config_destroy(&config);
+    free(routes);
+    free(text);
+}
+
+static void test_commented_http_routes_load(void **state)
+{
+    (void)state;
+    char *text = print(config_print_defaults);
+    char *routes = uncomment(text, "#   routes:", 1);
+    char file[8192];
+
+    int len = snprintf(file, sizeof(file),
+                       "pools: [{name: default, protocol: http, shards: [{name: 'h:1'}]}]\n"
+                       "listeners:\n  - bind: h:1\n    protocol: http\n%s",
+                       routes);
+    assert_in_range(len, 1, sizeof(file) - 1);
+    struct config *config = parse(file, (size_t)len);
+    assert_int_equal(config->listeners[0].n_http_routes, 1);
+    assert_string_equal(config->listeners[0].http_routes[0].keys[0].text, "{uri}");
+    config_destroy(&config);
+    free(routes);
+    free(text);
+}
+
+/* Whether the table has another option at the path of [param], for the other protocol. */
+static bool has_twin(const struct param *param)
+{
+    for (size_t i = 0; i < params_n; i++) {
+        if (&params_table[i] != param && strcmp(params_table[i].path, param->path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The last key of the path of [param] and its default, as the printed file has them. */
+static void write_line(const struct param *param, char out[128])
+{
+    const char *dot = strrchr(param->path, '.');
+    bool needs_quotes = param->value[0] == '{' || param->value[strlen(param->value) - 1] == ':';
+
+    snprintf(out, 128, "%s: %s%s\n", dot != NULL ? dot + 1 : param->path, needs_quotes ? "\"" : "",
+             param->value);
+    out[strlen(out) - 1] = needs_quotes ? '"' : '\n';
+}
+
+/* The value of a comment is the default too: a pool with the printed line is one without it. */
+static void test_commented_pool_options_load(void **state)
+{
+    (void)state;
+    char *text = print(config_print_defaults);
+    size_t n = 0;
+
+    for (size_t i = 0; i < params_n; i++) {
+        const struct param *param = &params_table[i];
+        char line[128];
+        char file[1024];
+        if (param->scope != PARAM_SCOPE_POOL || param->protocol != PARAM_PROTOCOL_HTTP) {
+            continue;
+        }
+        write_line(param, line);
+        assert_non_null(strstr(text, line));
+        bool is_timeout = strncmp(param->key, "timeouts.", strlen("timeouts.")) == 0;
+        int len = snprintf(file, sizeof(file),
+                           "pools:\n  - name: a\n    protocol: http\n    shards: [{name: 'h:1'}]\n"
+                           "%s%s%s"
+                           "  - {name: b, protocol: http, shards: [{name: 'h:1'}]}\n"
+                           "listeners: [{bind: 'h:1', protocol: http, pool: a}]\n",
+                           is_timeout ? "    timeouts:\n  " : "", "    ", line);
+        struct config *config = parse(file, (size_t)len);
+        const unsigned char *spelled = (const unsigned char *)&config->pools[0] + param->offset;
+        const unsigned char *silent = (const unsigned char *)&config->pools[1] + param->offset;
+        assert_memory_equal(spelled, silent, sizeof(uint32_t));
+        config_destroy(&config);
+        n++;
+    }
+    assert_int_equal(n, 6);
     free(text);
 }
 
@@ -185,6 +282,8 @@ static void test_defaults_are_the_defaults(void **state)
     assert_int_equal(spelled->workers, silent->workers);
     assert_int_equal(spelled->drain_timeout_us, silent->drain_timeout_us);
     assert_int_equal(spelled->client_output_bytes, silent->client_output_bytes);
+    assert_int_equal(spelled->idle_us, silent->idle_us);
+    assert_int_equal(spelled->keep_alive_us, silent->keep_alive_us);
     assert_int_equal(spelled->pools[0].ring.preset, silent->pools[0].ring.preset);
     assert_int_equal(spelled->pools[0].ring.algorithm, silent->pools[0].ring.algorithm);
     assert_int_equal(spelled->pools[0].ring.hash, silent->pools[0].ring.hash);
@@ -212,8 +311,11 @@ static void test_table(void **state)
         assert_true(param->min <= param->max);
         assert_true(param->help[strlen(param->help) - 1] == '.' ||
                     param->help[strlen(param->help) - 1] == '?');
+        assert_true(param->protocol == PARAM_PROTOCOL_ANY || param->scope != PARAM_SCOPE_ROOT);
+        assert_false(param->protocol == PARAM_PROTOCOL_ANY && has_twin(param));
         for (size_t k = 0; k < i; k++) {
-            assert_string_not_equal(param->path, params_table[k].path);
+            assert_true(strcmp(param->path, params_table[k].path) != 0 ||
+                        param->protocol != params_table[k].protocol);
         }
     }
 }
@@ -225,7 +327,9 @@ int main(void)
         cmocka_unit_test(test_manual_example_loads),
         cmocka_unit_test(test_manual_displays_load),
         cmocka_unit_test(test_defaults_load),
-        cmocka_unit_test(test_commented_defaults_load),
+        cmocka_unit_test(test_commented_routes_load),
+        cmocka_unit_test(test_commented_http_routes_load),
+        cmocka_unit_test(test_commented_pool_options_load),
         cmocka_unit_test(test_defaults_name_every_option),
         cmocka_unit_test(test_defaults_are_the_defaults),
         cmocka_unit_test(test_table),
