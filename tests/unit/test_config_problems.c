@@ -250,9 +250,6 @@ static const struct problem_case pool_cases[] = {
 };
 
 static const struct problem_case ring_cases[] = {
-    {IN_POOL("ring: {compatible_with: nginx}"),
-     {"4: pools[a].ring.compatible_with: found \"nginx\"; accepted: none, libmemcached-weighted, "
-      "twemproxy"}},
     {IN_POOL("ring: {algorithm: md5}"),
      {"4: pools[a].ring.algorithm: found \"md5\"; accepted: xxring, ketama"}},
     {IN_POOL("ring: {hash: sha1}"),
@@ -471,6 +468,18 @@ CASES(lists)
 CASES(shards)
 CASES(listeners)
 
+/* The presets are the hashring library's to name. */
+static void test_unknown_preset(void **state)
+{
+    char line[512];
+
+    (void)state;
+    snprintf(line, sizeof(line), "4: pools[a].ring.compatible_with: found \"other\"; accepted: %s",
+             hashring_preset_names());
+    const struct problem_case wanted = {IN_POOL("ring: {compatible_with: other}"), {line}};
+    check_case(&wanted);
+}
+
 static const struct problem_case everything = {
     "workrs: 4\n"
     "log: {level: loud, access: 1/1}\n"
@@ -536,11 +545,12 @@ static void test_circles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_document),    cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_process),     cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_ring),        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_shards),      cmocka_unit_test(test_listeners),
-        cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_document),       cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_process),        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_ring),           cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_shards),         cmocka_unit_test(test_listeners),
+        cmocka_unit_test(test_all_at_once),    cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_unknown_preset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
