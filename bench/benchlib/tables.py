@@ -52,6 +52,15 @@ def number_cells(mine, figures):
     return [report.number(median([run[figure] for run in mine])) for figure in figures]
 
 
+def split_cells(mine):
+    """CPU time a request, and what user space and the kernel have of it."""
+    cpu_us = median([run["cpu_us"] for run in mine])
+    share = median([run["user_share"] for run in mine])
+    split = ([None, None] if cpu_us is None or share is None
+             else [cpu_us * share, cpu_us * (1 - share)])
+    return [report.number(value) for value in [cpu_us] + split]
+
+
 def call_cells(counted):
     return [report.number((counted or {}).get(kind)) for kind in ("data", "wait", "other")]
 
@@ -101,7 +110,7 @@ def http_row_of(scenario, name, runs, calls):
     mine = runs[name]
     return [scenario.title, name, report.number(median([run["rps"] for run in mine]), 0),
             f"{spread([run['rps'] for run in mine]):.0%}",
-            *number_cells(mine, ["cpu_us", "user_us", "kernel_us"]),
+            *split_cells(mine),
             share_cell([run["busy"] for run in mine]), *number_cells(mine, ["p50", "p99"]),
             *call_cells(calls.get(name)), *goal_cells(scenario, name, runs), errors_cell(mine)]
 
