@@ -15,6 +15,7 @@ libyaml-dev             build   parser of the configuration file (MIT)
 libjansson-dev          build   JSON of the admin endpoints and of the log (MIT)
 memcached               demo    real shards to stand behind Ringway (BSD-3-Clause)
 libmemcached-dev        demo    client library of the demo and of the tests (BSD-3-Clause)
+nginx-light             demo    HTTP shards of the demo and of the tests (BSD-2-Clause)
 libssl-dev              demo    named by libmemcached.pc, which does not depend on it (Apache-2.0)
 git                     test    lists the files that the lint checks read
 python3                 test    runs the integration tests and the lint checks

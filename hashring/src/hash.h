@@ -28,6 +28,11 @@ const struct ring_hash *ring_hash_row(enum hashring_hash_kind kind);
 /* MD5 (RFC 1321) of [len] bytes: the digest as four little-endian words. */
 void ring_md5(const void *data, size_t len, uint32_t digest[4]);
 
+/*
+ * Feed [len] bytes to a CRC-32 register, which is neither set to all ones before nor inverted after.
+ */
+uint32_t ring_crc32_feed(uint32_t crc, const unsigned char *data, size_t len);
+
 /* 32 bits, little-endian, from any address. */
 static inline uint32_t ring_load_le32(const unsigned char *p)
 {

@@ -65,14 +65,17 @@ static const uint16_t crc16_of_byte[256] = {
     0x2e93, 0x3eb2, 0x0ed1, 0x1ef0,
 };
 
+uint32_t ring_crc32_feed(uint32_t crc, const unsigned char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        crc = (crc >> 8) ^ crc32_of_byte[(crc ^ data[i]) & 0xffu];
+    }
+    return crc;
+}
+
 uint64_t ring_hash_crc32(const unsigned char *key, size_t len)
 {
-    uint32_t crc = UINT32_MAX;
-
-    for (size_t i = 0; i < len; i++) {
-        crc = (crc >> 8) ^ crc32_of_byte[(crc ^ key[i]) & 0xffu];
-    }
-    return crc ^ UINT32_MAX;
+    return ring_crc32_feed(UINT32_MAX, key, len) ^ UINT32_MAX;
 }
 
 uint64_t ring_hash_crc32a(const unsigned char *key, size_t len)

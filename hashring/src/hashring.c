@@ -13,7 +13,6 @@
 #include "packed_ring.h"
 
 #define VALUE_BITS    32u
-#define PRESET_POINTS 160u
 #define BITS_PER_BYTE 8u
 
 /* What a look-up reads stands first. */
@@ -47,6 +46,21 @@ static const struct algorithm_row algorithms[] = {
 };
 #undef HASHRING_ALGORITHM
 
+/* What a preset sets. */
+struct preset_row {
+    enum hashring_algorithm algorithm;
+    enum hashring_hash_kind hash;
+    uint32_t points;
+    bool any_hashkit; /* the hash may be any that libmemcached and twemproxy have */
+};
+
+static const struct preset_row presets[] = {
+    [HASHRING_PRESET_NONE] = {HASHRING_XXRING, HASHRING_XXH3, 0, false},
+    [HASHRING_PRESET_LIBMEMCACHED_WEIGHTED] = {HASHRING_KETAMA, HASHRING_MD5, 160, true},
+    [HASHRING_PRESET_TWEMPROXY] = {HASHRING_KETAMA, HASHRING_FNV1A_64, 160, true},
+    [HASHRING_PRESET_NGINX] = {HASHRING_CRCRING, HASHRING_CRC32, 160, false},
+};
+
 void hashring_options_init(struct hashring_options *options)
 {
     *options = (struct hashring_options){
@@ -58,37 +72,28 @@ void hashring_options_init(struct hashring_options *options)
 
 int hashring_options_preset(struct hashring_options *options, enum hashring_preset preset)
 {
-    if (hashring_preset_name(preset) == NULL) {
+    if ((size_t)preset >= sizeof(presets) / sizeof(presets[0])) {
         return HASHRING_ERR_INVALID;
     }
-    switch (preset) {
-    case HASHRING_PRESET_NONE:
-        options->algorithm = HASHRING_XXRING;
-        options->hash = HASHRING_XXH3;
-        options->points = 0;
-        break;
-    case HASHRING_PRESET_LIBMEMCACHED_WEIGHTED:
-        options->algorithm = HASHRING_KETAMA;
-        options->hash = HASHRING_MD5;
-        options->points = PRESET_POINTS;
-        break;
-    case HASHRING_PRESET_TWEMPROXY:
-        options->algorithm = HASHRING_KETAMA;
-        options->hash = HASHRING_FNV1A_64;
-        options->points = PRESET_POINTS;
-        break;
-    }
     options->preset = preset;
+    options->algorithm = presets[preset].algorithm;
+    options->hash = presets[preset].hash;
+    options->points = presets[preset].points;
     return 0;
 }
 
 static int settle_preset(struct settings *settings, const struct hashring_options *options)
 {
-    if (options->algorithm != HASHRING_KETAMA) {
+    const struct preset_row *preset = &presets[options->preset];
+
+    if (options->algorithm != preset->algorithm) {
         return HASHRING_ERR_BAD_ALGORITHM;
     }
-    if (settings->points != PRESET_POINTS) {
+    if (settings->points != preset->points) {
         return HASHRING_ERR_BAD_POINTS;
+    }
+    if (!preset->any_hashkit) {
+        return options->hash == preset->hash ? 0 : HASHRING_ERR_BAD_HASH;
     }
     if (settings->hash->preset_kind < 0) {
         return HASHRING_ERR_BAD_HASH;
@@ -157,6 +162,9 @@ static int place_points(struct hashring *ring, const struct ring_algorithm *algo
         n_placed += n;
     }
     ring_points_sort(points, points + n_points, n_points);
+    if (plan->preset == HASHRING_PRESET_NGINX) {
+        n_points = ring_points_unique(points, n_points);
+    }
     error = packed_ring_init(&ring->packed, points, n_points);
     free(points);
     if (error == 0) {

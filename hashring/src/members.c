@@ -67,6 +67,7 @@ static void name_points(struct ring_member *member, enum hashring_preset preset)
     member->mark = "";
     switch (preset) {
     case HASHRING_PRESET_NONE:
+    case HASHRING_PRESET_NGINX:
         break;
     case HASHRING_PRESET_LIBMEMCACHED_WEIGHTED:
         drop_default_port(member);
@@ -86,6 +87,7 @@ static void order(struct ring_member *members, uint32_t n, enum hashring_preset 
         qsort(members, n, sizeof(*members), compare_names);
         break;
     case HASHRING_PRESET_LIBMEMCACHED_WEIGHTED:
+    case HASHRING_PRESET_NGINX:
         qsort(members, n, sizeof(*members), compare_shards);
         break;
     case HASHRING_PRESET_TWEMPROXY:

@@ -23,6 +23,7 @@ static const char *const preset_names[] = {
     [HASHRING_PRESET_NONE] = "none",
     [HASHRING_PRESET_LIBMEMCACHED_WEIGHTED] = "libmemcached-weighted",
     [HASHRING_PRESET_TWEMPROXY] = "twemproxy",
+    [HASHRING_PRESET_NGINX] = "nginx",
 };
 
 #define HASHRING_ALGORITHM(id, name, points) ", " #name
@@ -108,7 +109,7 @@ const char *hashring_hash_kind_names(void)
 
 const char *hashring_preset_names(void)
 {
-    return "none, libmemcached-weighted, twemproxy";
+    return "none, libmemcached-weighted, twemproxy, nginx";
 }
 
 const char *hashring_strerror(int error)

@@ -47,3 +47,15 @@ void ring_points_sort(struct ring_point *points, struct ring_point *scratch, siz
         sort_pass(scratch, points, n, shift + RADIX_BITS);
     }
 }
+
+size_t ring_points_unique(struct ring_point *points, size_t n)
+{
+    size_t n_kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (n_kept == 0 || points[n_kept - 1].value != points[i].value) {
+            points[n_kept++] = points[i];
+        }
+    }
+    return n_kept;
+}

@@ -30,4 +30,11 @@ char *ring_point_suffix(char *end, uint32_t i);
  */
 void ring_points_sort(struct ring_point *points, struct ring_point *scratch, size_t n);
 
+/*
+ * Of each run of points of the same value keep the first.
+ *
+ * Returns how many are left.
+ */
+size_t ring_points_unique(struct ring_point *points, size_t n);
+
 #endif

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void read_options(struct hashring_options *options, const uint8_t *data)
 {
     hashring_options_init(options);
-    (void)hashring_options_preset(options, data[0] % 4);
+    (void)hashring_options_preset(options, data[0] % 6);
     if (data[1] < 0xf0) { /* mostly what the preset says */
         options->algorithm = data[1] < 0x10 ? data[1] : options->algorithm;
         options->hash = data[2] < 0x20 ? data[2] : options->hash;

@@ -251,7 +251,7 @@ static const struct problem_case pool_cases[] = {
 
 static const struct problem_case ring_cases[] = {
     {IN_POOL("ring: {algorithm: md5}"),
-     {"4: pools[a].ring.algorithm: found \"md5\"; accepted: xxring, ketama"}},
+     {"4: pools[a].ring.algorithm: found \"md5\"; accepted: xxring, ketama, crcring"}},
     {IN_POOL("ring: {hash: sha1}"),
      {"4: pools[a].ring.hash: found \"sha1\"; accepted: xxh3, md5, fnv1a_64, fnv1_64, fnv1a_32, "
       "fnv1_32, crc32, one_at_a_time, murmur, jenkins, hsieh, crc16, crc32a, hashkit_fnv1a_64, "

@@ -44,6 +44,11 @@ enum hashring_algorithm {
     HASHRING_XXRING = 0,
     /** "ketama": MD5 of "name-i", four points a digest. With a preset, bit for bit as elsewhere. */
     HASHRING_KETAMA = 1,
+    /**
+     * "crcring": weight * points points a shard, a chain of CRC-32 that begins with the name. With
+     * the preset nginx, bit for bit as there.
+     */
+    HASHRING_CRCRING = 2,
 };
 
 /**
@@ -80,8 +85,8 @@ enum hashring_hash_kind {
 /**
  * Whose placement to reproduce, key for key. Accepted in text by hashring_preset_parse().
  *
- * In both a name that ends in ":11211" is placed without that ending, and the order of the original
- * decides where two points fall on the same value.
+ * In libmemcached and twemproxy a name that ends in ":11211" is placed without that ending. The
+ * order of the original decides where two points fall on the same value.
  */
 enum hashring_preset {
     /** "none": Ringway's own rings. The order of the shards never matters. */
@@ -101,6 +106,13 @@ enum hashring_preset {
      * overrun a buffer there, are not reproduced.
      */
     HASHRING_PRESET_TWEMPROXY = 2,
+    /**
+     * "nginx": `hash KEY consistent` of nginx's module ngx_http_upstream_hash. Shards are named as
+     * its `server` lines do, "host", "host:port" or "unix:/path", and stand in their order. [hash]
+     * is crc32. What follows the home is the server that nginx tries next. An empty key, for which
+     * nginx takes the servers in turn, has one home here.
+     */
+    HASHRING_PRESET_NGINX = 3,
 };
 
 /** X(NAME, number, text) for each error. */
@@ -154,7 +166,7 @@ const char *hashring_strerror(int error);
 
 /**
  * Set the defaults: no preset, xxring, xxh3, the algorithm's own number of points (xxring 512,
- * ketama 160), no hash tag.
+ * ketama and crcring 160), no hash tag.
  *
  * [options] Not NULL. Overwritten.
  */
@@ -163,7 +175,7 @@ void hashring_options_init(struct hashring_options *options);
 /**
  * Set preset, algorithm, hash and points to what [preset] means. The hash tag is left alone.
  *
- * A caller may change [options]->hash afterwards, as one may in the original programs.
+ * A caller may change [options]->hash afterwards where the original program has a choice.
  *
  * [options] Not NULL, initialised.
  * [preset]  Any; HASHRING_PRESET_NONE sets the defaults of hashring_options_init().
@@ -194,7 +206,7 @@ const char *hashring_hash_kind_name(enum hashring_hash_kind kind);
 const char *hashring_preset_name(enum hashring_preset preset);
 
 /**
- * All configuration names as one constant string, "xxring, ketama", for messages.
+ * All configuration names as one constant string, "xxring, ketama, crcring", for messages.
  */
 const char *hashring_algorithm_names(void);
 const char *hashring_hash_kind_names(void);
@@ -219,7 +231,7 @@ const char *hashring_preset_names(void);
  *   HASHRING_ERR_BAD_POINTS       points are out of range, or not what the preset has
  *   HASHRING_ERR_TOO_MANY_POINTS  more than HASHRING_MAX_TOTAL_POINTS points in all
  *   HASHRING_ERR_BAD_ALGORITHM    the preset has another algorithm
- *   HASHRING_ERR_BAD_HASH         the preset has no such hash function (it has no 64-bit ones)
+ *   HASHRING_ERR_BAD_HASH         the preset has no such hash function
  *   HASHRING_ERR_NO_MEMORY
  *
  * Cost: O(points), about 1 ms for 100 shards of 512 points. Allocates.
@@ -287,7 +299,10 @@ uint32_t hashring_home(const struct hashring *ring, uint64_t hash);
 /** How many shards the ring was built from. */
 size_t hashring_n_shards(const struct hashring *ring);
 
-/** How many points the ring has, all shards together. */
+/**
+ * How many points the ring has, all shards together. With the preset nginx a value counts once, as
+ * only its first server has a point there.
+ */
 size_t hashring_n_points(const struct hashring *ring);
 
 /** Width of what hashring_hash() returns: 64 or 32 bits. The topmost bits decide the place. */

@@ -1,0 +1,106 @@
+/*
+ * Golden vectors: where keys go, for every algorithm and preset. One that has to change means that
+ * users' keys move.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hashring/hashring.h"
+
+#define N_SHARDS 17
+
+struct golden {
+    const char *preset;
+    const char *algorithm;
+    const char *hash;
+    uint64_t digest;   /* of the homes of evenly spread hashes, and of the walk from some */
+    const char *homes; /* of "key-0", "key-1"… */
+};
+
+/* The shards stand in an order that is not that of their names, weights from 1 to 3. */
+static uint64_t digest_ring(const struct golden *golden, char homes[21])
+{
+    char names[N_SHARDS][16];
+    struct hashring_shard shards[N_SHARDS];
+    struct hashring_options options;
+    struct hashring *ring;
+    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+    enum hashring_preset preset;
+
+    hashring_options_init(&options);
+    assert_int_equal(hashring_preset_parse(golden->preset, &preset), 0);
+    assert_int_equal(hashring_options_preset(&options, preset), 0);
+    assert_int_equal(hashring_algorithm_parse(golden->algorithm, &options.algorithm), 0);
+    assert_int_equal(hashring_hash_kind_parse(golden->hash, &options.hash), 0);
+    for (size_t i = 0; i < N_SHARDS; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "cache-%zu", i);
+        shards[i] = (struct hashring_shard){names[i], 1 + (uint32_t)(i % 3)};
+    }
+    assert_int_equal(hashring_create(&ring, shards, N_SHARDS, &options), 0);
+    for (uint64_t i = 0; i < 65536; i++) {
+        uint64_t hash = (i << 16 | 0x5555) << (hashring_hash_bits(ring) - 32);
+        uint32_t picked[3];
+        size_t n = hashring_pick(ring, hash, picked, i % 16 == 0 ? 3 : 1);
+
+        for (size_t p = 0; p < n; p++) {
+            digest = (digest ^ picked[p]) * UINT64_C(0x100000001b3);
+        }
+    }
+    for (size_t i = 0; i < 20; i++) {
+        char key[16];
+
+        (void)snprintf(key, sizeof(key), "key-%zu", i);
+        homes[i] = (char)('a' + hashring_home(ring, hashring_hash(ring, key, strlen(key))));
+    }
+    homes[20] = '\0';
+    hashring_destroy(&ring);
+    return digest;
+}
+
+static void test_golden(void **state)
+{
+    static const struct golden goldens[] = {
+        {"none", "xxring", "xxh3", UINT64_C(0xe49b33e7b867823b), "gbbcmenochfniqhqpoqb"},
+        {"none", "xxring", "md5", UINT64_C(0xe49b33e7b867823b), "noeanfdinoeokihijneo"},
+        {"none", "xxring", "fnv1a_64", UINT64_C(0xe49b33e7b867823b), "eeeeeeeeeehhhhhhhhhh"},
+        {"none", "ketama", "md5", UINT64_C(0x38a553d9ec38a546), "eifkcabfooinlmfcniib"},
+        {"none", "ketama", "xxh3", UINT64_C(0x38a553d9ec38a546), "hdklddiagjbofkllknoi"},
+        {"libmemcached-weighted", "ketama", "md5", UINT64_C(0xa5e667ea4a7505a6),
+         "eikkkgbfoiinlmqclnif"},
+        {"none", "crcring", "crc32", UINT64_C(0x55e90647dbd32426), "kbkfajfqciioacefqcia"},
+        {"nginx", "crcring", "crc32", UINT64_C(0x55e90647dbd32426), "kbkfajfqciioacefqcia"},
+        {"twemproxy", "ketama", "fnv1a_64", UINT64_C(0xa5e667ea4a7505a6), "ggggggggggcccccccccc"},
+        {"twemproxy", "ketama", "murmur", UINT64_C(0xa5e667ea4a7505a6), "phkiqleccliqqqiiqfel"},
+    };
+
+    size_t n_different = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(goldens) / sizeof(goldens[0]); i++) {
+        const struct golden *golden = &goldens[i];
+        char homes[21];
+        uint64_t digest = digest_ring(golden, homes);
+
+        if (digest != golden->digest || strcmp(homes, golden->homes) != 0) {
+            print_error("{\"%s\", \"%s\", \"%s\", UINT64_C(0x%016llx), \"%s\"},\n", golden->preset,
+                        golden->algorithm, golden->hash, (unsigned long long)digest, homes);
+            n_different++;
+        }
+    }
+    assert_int_equal(n_different, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
