@@ -137,7 +137,7 @@ static void respond(struct admin_conn *conn, bool with_body)
 {
     const struct endpoints_response *answer = &conn->response;
     char fields[128];
-    struct http1_response head = {
+    struct http1_answer head = {
         .status = answer->status,
         .content_type = answer->content_type,
         .content_length = answer->body.len,
@@ -148,8 +148,8 @@ static void respond(struct admin_conn *conn, bool with_body)
 
     (void)snprintf(fields, sizeof fields, "Cache-Control: no-store\r\n%s",
                    answer->fields == NULL ? "" : answer->fields);
-    bufs[0] = uv_buf_init(conn->head,
-                          (unsigned)http1_response_write(&head, conn->head, sizeof conn->head));
+    bufs[0] =
+        uv_buf_init(conn->head, (unsigned)http1_answer_write(&head, conn->head, sizeof conn->head));
     bufs[1] = uv_buf_init(answer->body.data, with_body ? (unsigned)answer->body.len : 0);
     conn->state = ADMIN_CONN_WRITING;
     conn->write.data = conn;
@@ -174,7 +174,7 @@ static void answer(struct admin_conn *conn, const struct http1_request *request)
 {
     struct endpoints_request question = {request->method, request->path, request->query};
     size_t used = request->head_len + (size_t)request->content_length;
-    bool is_head = slice_is(request->method, "HEAD");
+    bool is_head = request->method_id == HTTP1_HEAD;
 
     conn->keep_alive = request->keep_alive;
     endpoints_answer(conn->source, &question, &conn->response);
@@ -186,11 +186,11 @@ static void answer(struct admin_conn *conn, const struct http1_request *request)
 /* Serve the request at the start of the buffer, if it is whole; else read on. */
 static void serve(struct admin_conn *conn)
 {
+    static const struct http1_limits limits = {.head_max = ADMIN_HEAD_MAX};
     struct http1_request request;
     struct http1_scan scan = conn->scan;
 
-    switch (
-        http1_request_parse(slice_make(conn->in, conn->in_len), &scan, ADMIN_HEAD_MAX, &request)) {
+    switch (http1_request_parse(slice_make(conn->in, conn->in_len), &scan, &limits, &request)) {
     case HTTP1_PARSE_MORE:
         conn->scan = scan;
         start_reading(conn);
@@ -198,11 +198,11 @@ static void serve(struct admin_conn *conn)
     case HTTP1_PARSE_ERROR:
         refuse(conn, request.status, request.error);
         return;
-    case HTTP1_PARSE_REQUEST:
+    case HTTP1_PARSE_DONE:
         break;
     }
     conn->scan = (struct http1_scan){0};
-    if (request.has_transfer_encoding) {
+    if (request.body == HTTP1_BODY_CHUNKED) {
         refuse(conn, 501, "Transfer-Encoding is not supported here");
     } else if (request.content_length > ADMIN_BODY_MAX) {
         refuse(conn, 413, "request body too large");

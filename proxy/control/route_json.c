@@ -27,7 +27,7 @@ static enum parameter find_value(struct slice query, const char *name, uint8_t b
     struct slice raw;
     ptrdiff_t n;
 
-    if (!http1_query_find(query, name, &raw)) {
+    if (!http1_query_find(query, slice_of(name), &raw)) {
         return PARAMETER_MISSING;
     }
     n = raw.len > VALUE_MAX ? -1 : http1_percent_decode(raw, buffer);
