@@ -17,6 +17,7 @@ memcached               demo    real shards to stand behind Ringway (BSD-3-Claus
 libmemcached-dev        demo    client library of the demo and of the tests (BSD-3-Clause)
 nginx-light             demo    HTTP shards of the demo and of the tests (BSD-2-Clause)
 libssl-dev              demo    named by libmemcached.pc, which does not depend on it (Apache-2.0)
+curl                    demo    the client of the HTTP demo (curl, as MIT)
 git                     test    lists the files that the lint checks read
 python3                 test    runs the integration tests and the lint checks
 python3-yaml            test    reads configurations in tests
