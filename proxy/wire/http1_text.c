@@ -24,7 +24,7 @@
     ((IS_TOKEN(c) ? HTTP1_TOKEN : 0) | (IS_VISIBLE(c) ? HTTP1_VISIBLE : 0) |                       \
      (IS_TEXT(c) ? HTTP1_TEXT : 0) | (IS_UNRESERVED(c) ? HTTP1_UNRESERVED : 0) |                   \
      (IS_UNRESERVED(c) || IS_SUB_DELIM(c) ? HTTP1_REG_NAME : 0))
-#define LOWER(c) (IS_UPPER(c) ? (c) + 0x20 : (c))
+#define LOWER(c) ((uint8_t)(IS_UPPER(c) ? (c) | 0x20 : (c)))
 
 /* X(c) for all the bytes c. */
 #define FOUR(X, c)    X(c), X((c) + 1), X((c) + 2), X((c) + 3)
