@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "hashring/hashring.h"
+#include "topology/http_explain.h"
 #include "topology/topology.h"
 
-#define MAX_KEY_BYTES 250u
+#define MAX_KEY_BYTES 250u /* of memcached */
 
 enum option_code {
     OPTION_CONFIG = 'c',
@@ -17,6 +18,10 @@ enum option_code {
     OPTION_VERSION = 'V',
     OPTION_CHECK = 256,
     OPTION_ROUTE,
+    OPTION_ROUTE_URL,
+    OPTION_HEADER,
+    OPTION_CLIENT,
+    OPTION_LISTENER,
     OPTION_LISTEN,
     OPTION_SHARD,
     OPTION_ADMIN,
@@ -27,6 +32,10 @@ static const struct option long_options[] = {
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"check", no_argument, NULL, OPTION_CHECK},
     {"route", required_argument, NULL, OPTION_ROUTE},
+    {"route-url", no_argument, NULL, OPTION_ROUTE_URL},
+    {"header", required_argument, NULL, OPTION_HEADER},
+    {"client", required_argument, NULL, OPTION_CLIENT},
+    {"listener", required_argument, NULL, OPTION_LISTENER},
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"shard", required_argument, NULL, OPTION_SHARD},
     {"admin", required_argument, NULL, OPTION_ADMIN},
@@ -37,16 +46,17 @@ static const struct option long_options[] = {
 };
 
 static const char help_text[] =
-    "Usage: ringway -c FILE [--check | --route POOL KEY...]\n"
-    "       ringway --listen memcached://ADDRESS... --shard NAME=ADDRESS...\n"
+    "Usage: ringway -c FILE [--check | --route POOL KEY... | --route-url URL...]\n"
+    "       ringway --listen PROTOCOL://ADDRESS... --shard NAME=ADDRESS...\n"
     "\n"
-    "A sharding proxy for memcached: clients talk to one address, and each key goes\n"
-    "to the shard that owns it on a consistent-hash ring.\n"
+    "A sharding proxy for memcached and HTTP: clients talk to one address, and each\n"
+    "key goes to the shard that owns it on a consistent-hash ring.\n"
     "\n"
     "Configuration:\n"
     "  -c, --config FILE          read FILE, or ringway.yaml in the directory FILE\n"
     "      --listen PROTOCOL://ADDRESS\n"
-    "                             without a file: listen here; may be repeated\n"
+    "                             without a file: listen here; may be repeated;\n"
+    "                             PROTOCOL is memcached or http\n"
     "      --shard NAME=ADDRESS[,ADDRESS...]\n"
     "                             without a file: a shard of the pool \"default\" and\n"
     "                             its replicas; may be repeated\n"
@@ -56,6 +66,14 @@ static const char help_text[] =
     "      --check                say whether the configuration is good, and exit\n"
     "      --route POOL KEY...    print the shard and the replicas of each KEY, and\n"
     "                             exit; a KEY of - reads keys from standard input\n"
+    "      --route-url [\"METHOD \"]URL...\n"
+    "                             print where HTTP requests go: URL, pool, key,\n"
+    "                             shard, replicas, listener and route, and exit;\n"
+    "                             a URL of - reads them from standard input\n"
+    "      --header \"NAME: VALUE\" a field of these requests; may be repeated\n"
+    "      --client IP            who sends them (default " HTTP_EXPLAIN_CLIENT ")\n"
+    "      --listener ADDRESS     the listener they come to (default: the first that\n"
+    "                             speaks HTTP)\n"
     "      --print-defaults       print a file with all options, and exit\n"
     "  -h, --help                 print this, and exit\n"
     "  -V, --version              print the version, and exit\n"
@@ -71,6 +89,7 @@ static const char help_text[] =
     "  ringway -c /etc/ringway/ringway.yaml\n"
     "  ringway -c ringway.yaml --check\n"
     "  ringway -c ringway.yaml --route sessions user:1 user:2\n"
+    "  ringway -c ringway.yaml --route-url /users/7 \"PUT http://shop/cart?id=1\"\n"
     "  ringway --listen memcached://127.0.0.1:11211 \\\n"
     "          --shard a=127.0.0.1:11311 --shard b=127.0.0.1:11312\n"
     "\n"
@@ -101,7 +120,8 @@ static int set_command(struct cli_options *options, enum cli_command command, FI
         return 0;
     }
     if (old != CLI_RUN && old != command && command != CLI_HELP && command != CLI_VERSION) {
-        return usage_error(err, "only one of --check, --route and --print-defaults can be given");
+        return usage_error(err, "only one of --check, --route, --route-url and "
+                                "--print-defaults can be given");
     }
     options->command = command;
     return 0;
@@ -134,6 +154,15 @@ static int add_shard(struct cli_options *options, const char *value, FILE *err)
     return 0;
 }
 
+static int add_header(struct cli_options *options, const char *value, FILE *err)
+{
+    if (options->n_headers == CLI_MAX_HEADERS) {
+        return usage_error(err, "more than %u --header", CLI_MAX_HEADERS);
+    }
+    options->headers[options->n_headers++] = slice_of(value);
+    return 0;
+}
+
 static int take_option(struct cli_options *options, int code, FILE *err)
 {
     switch (code) {
@@ -152,6 +181,14 @@ static int take_option(struct cli_options *options, int code, FILE *err)
             return -1;
         }
         return set_command(options, CLI_ROUTE, err);
+    case OPTION_ROUTE_URL:
+        return set_command(options, CLI_ROUTE_URL, err);
+    case OPTION_HEADER:
+        return add_header(options, optarg, err);
+    case OPTION_CLIENT:
+        return set_once(&options->client, optarg, "--client", err);
+    case OPTION_LISTENER:
+        return set_once(&options->listener, optarg, "--listener", err);
     case OPTION_PRINT_DEFAULTS:
         return set_command(options, CLI_PRINT_DEFAULTS, err);
     case OPTION_HELP:
@@ -178,9 +215,33 @@ static int report_option(int code, const char *word, FILE *err)
     return usage_error(err, "unknown or ambiguous option %s", word);
 }
 
+static bool needs_words(enum cli_command command)
+{
+    return command == CLI_ROUTE || command == CLI_ROUTE_URL;
+}
+
 static bool needs_configuration(enum cli_command command)
 {
-    return command == CLI_RUN || command == CLI_CHECK || command == CLI_ROUTE;
+    return command == CLI_RUN || command == CLI_CHECK || needs_words(command);
+}
+
+static int check_words(const struct cli_options *options, FILE *err)
+{
+    bool describes = options->n_headers > 0 || options->client != NULL || options->listener != NULL;
+
+    if (!needs_words(options->command) && options->n_words > 0) {
+        return usage_error(err, "unexpected argument %s", options->words[0]);
+    }
+    if (options->command == CLI_ROUTE && options->n_words == 0) {
+        return usage_error(err, "--route %s needs a key", options->route_pool);
+    }
+    if (options->command == CLI_ROUTE_URL && options->n_words == 0) {
+        return usage_error(err, "--route-url needs a URL");
+    }
+    if (options->command != CLI_ROUTE_URL && describes) {
+        return usage_error(err, "--header, --client and --listener are for --route-url");
+    }
+    return 0;
 }
 
 static int check_together(const struct cli_options *options, FILE *err)
@@ -191,11 +252,8 @@ static int check_together(const struct cli_options *options, FILE *err)
     if (!needs_configuration(options->command)) {
         return 0;
     }
-    if (options->command != CLI_ROUTE && options->n_route_keys > 0) {
-        return usage_error(err, "unexpected argument %s", options->route_keys[0]);
-    }
-    if (options->command == CLI_ROUTE && options->n_route_keys == 0) {
-        return usage_error(err, "--route %s needs a key", options->route_pool);
+    if (check_words(options, err) != 0) {
+        return -1;
     }
     if (source->path != NULL && has_line) {
         return usage_error(err, "--listen and --shard are for running without -c");
@@ -232,8 +290,8 @@ int cli_parse(struct cli_options *out, int argc, char **argv, char *const *envir
             return -1;
         }
     }
-    out->route_keys = argv + optind;
-    out->n_route_keys = (size_t)(argc - optind);
+    out->words = argv + optind;
+    out->n_words = (size_t)(argc - optind);
     return check_together(out, err);
 }
 
@@ -281,31 +339,109 @@ static int run_check(const struct cli_options *options, FILE *out, FILE *err)
     return code;
 }
 
-/* 0, or 1 when [key] is none. A key may hold a space: the command line is not the protocol. */
-static int route_key(const struct topology_pool *pool, const char *key, size_t len, FILE *out,
-                     FILE *err)
+/* What --route and --route-url go through their words with. */
+struct routing {
+    const struct cli_options *options;
+    const struct topology *topology;
+    uint32_t pool; /* --route */
+    FILE *out, *err;
+};
+
+static void print_replicas(const struct config_shard *shard, FILE *out)
 {
-    uint32_t shard = 0;
-
-    if (len == 0 || len > MAX_KEY_BYTES) {
-        fprintf(err, "ringway: a key of %zu bytes: found \"%.*s%s\"; accepted: 1..250 bytes\n", len,
-                len > 40 ? 40 : (int)len, key, len > 40 ? "..." : "");
-        return 1;
+    for (size_t i = 0; i < shard->n_replicas; i++) {
+        fprintf(out, "%s%s", i > 0 ? "," : "", shard->replicas[i].text);
     }
-    uint64_t hash = hashring_hash(pool->ring, key, len);
-    hashring_pick(pool->ring, hash, &shard, 1);
-    const struct config_shard *owner = &pool->config->shards[shard];
+}
 
-    fwrite(key, 1, len, out);
-    fprintf(out, "\t%s\t", owner->name);
-    for (size_t i = 0; i < owner->n_replicas; i++) {
-        fprintf(out, "%s%s", i > 0 ? "," : "", owner->replicas[i].text);
+static int report_key(const char *key, size_t len, size_t max, FILE *err)
+{
+    fprintf(err, "ringway: a key of %zu bytes: found \"%.*s%s\"; accepted: 1%s bytes\n", len,
+            len > 40 ? 40 : (int)len, key, len > 40 ? "..." : "",
+            max == MAX_KEY_BYTES ? "..250" : " or more");
+    return 1;
+}
+
+/* 0, or 1 when [key] is none. A key may hold a space: the command line is not the protocol. */
+static int route_key(const struct routing *routing, const char *key, size_t len)
+{
+    const struct topology_pool *pool = &routing->topology->pools[routing->pool];
+    size_t max = pool->config->protocol == CONFIG_MEMCACHED ? MAX_KEY_BYTES : SIZE_MAX;
+
+    if (len == 0 || len > max) {
+        return report_key(key, len, max, routing->err);
     }
-    fputc('\n', out);
+    uint32_t home = hashring_home(pool->ring, hashring_hash(pool->ring, key, len));
+    const struct config_shard *owner = &pool->config->shards[home];
+
+    fwrite(key, 1, len, routing->out);
+    fprintf(routing->out, "\t%s\t", owner->name);
+    print_replicas(owner, routing->out);
+    fputc('\n', routing->out);
     return 0;
 }
 
-static int route_lines(const struct topology_pool *pool, FILE *in, FILE *out, FILE *err)
+/* Pool, key, shard, replicas, and what decided it; "-" for what there is none of. */
+static void print_explanation(const struct http_explain *explain, FILE *out)
+{
+    char reason[HTTP_EXPLAIN_PROBLEM_BYTES];
+    bool is_home = explain->result == HTTP_EXPLAIN_HOME;
+
+    fprintf(out, "\t%s\t", explain->pool != NULL ? explain->pool->config->name : "-");
+    if (is_home) {
+        const struct config_shard *shard = &explain->pool->config->shards[explain->shard];
+        fwrite(explain->key.data, 1, explain->key.len, out);
+        fprintf(out, "\t%s\t", shard->name);
+        print_replicas(shard, out);
+    } else {
+        fprintf(out, "%s\t-\t-", explain->result == HTTP_EXPLAIN_RANDOM ? "random" : "-");
+    }
+    fprintf(out, "\t%s", explain->listener->bind.text);
+    if (explain->route_number > 0) {
+        fprintf(out, " route %zu", explain->route_number);
+    }
+    if (!is_home) {
+        http_explain_reason(explain, reason);
+        fprintf(out, ": %s", reason);
+    }
+    fputc('\n', out);
+}
+
+/* 0, or 1 when it goes to no certain shard. [word] is `[METHOD ]URL`. */
+static int route_url(const struct routing *routing, const char *word, size_t len)
+{
+    const struct cli_options *options = routing->options;
+    const char *space = memchr(word, ' ', len);
+    size_t url_at = space != NULL ? (size_t)(space - word) + 1 : 0;
+    struct http_explain_query query = {
+        .method = slice_make(word, space != NULL ? url_at - 1 : 0),
+        .url = slice_make(word + url_at, len - url_at),
+        .headers = options->headers,
+        .n_headers = options->n_headers,
+        .client = slice_of(options->client != NULL ? options->client : ""),
+        .listener = slice_of(options->listener != NULL ? options->listener : ""),
+    };
+    char problem[HTTP_EXPLAIN_PROBLEM_BYTES];
+    struct http_explain explain;
+
+    if (http_explain(&explain, routing->topology, &query, problem) != 0) {
+        fprintf(routing->err, "ringway: --route-url: %s\n", problem);
+        return 1;
+    }
+    fwrite(word, 1, len, routing->out);
+    print_explanation(&explain, routing->out);
+    int code = explain.result == HTTP_EXPLAIN_HOME ? 0 : 1;
+    http_explain_deinit(&explain);
+    return code;
+}
+
+static int route_word(const struct routing *routing, const char *word, size_t len)
+{
+    return routing->options->command == CLI_ROUTE ? route_key(routing, word, len)
+                                                  : route_url(routing, word, len);
+}
+
+static int route_lines(const struct routing *routing, FILE *in)
 {
     char *line = NULL;
     size_t capacity = 0;
@@ -313,22 +449,22 @@ static int route_lines(const struct topology_pool *pool, FILE *in, FILE *out, FI
 
     for (ssize_t len = getline(&line, &capacity, in); len >= 0;
          len = getline(&line, &capacity, in)) {
-        size_t key_len = (size_t)len - (len > 0 && line[len - 1] == '\n');
-        code |= route_key(pool, line, key_len, out, err);
+        size_t word_len = (size_t)len - (len > 0 && line[len - 1] == '\n');
+        code |= route_word(routing, line, word_len);
     }
     free(line);
     return code;
 }
 
-static int route_keys(const struct cli_options *options, const struct topology_pool *pool,
-                      FILE *out, FILE *err)
+static int route_words(const struct routing *routing)
 {
+    const struct cli_options *options = routing->options;
     int code = 0;
 
-    for (size_t i = 0; i < options->n_route_keys; i++) {
-        const char *key = options->route_keys[i];
-        code |= strcmp(key, "-") == 0 ? route_lines(pool, stdin, out, err)
-                                      : route_key(pool, key, strlen(key), out, err);
+    for (size_t i = 0; i < options->n_words; i++) {
+        const char *word = options->words[i];
+        code |= strcmp(word, "-") == 0 ? route_lines(routing, stdin)
+                                       : route_word(routing, word, strlen(word));
     }
     return code;
 }
@@ -347,16 +483,19 @@ static int run_route(const struct cli_options *options, FILE *out, FILE *err)
 {
     struct config *config = NULL;
     struct topology *topology = NULL;
-    int code = 1;
+    int pool = 0, code = 1;
 
     if (load(&config, options, err) != 0) {
         return code;
     }
-    int pool = config_find_pool(config, options->route_pool);
+    if (options->command == CLI_ROUTE) {
+        pool = config_find_pool(config, options->route_pool);
+    }
     if (pool < 0) {
         code = report_pool(config, options->route_pool, err);
     } else if (build(&topology, config, err) == 0) {
-        code = route_keys(options, &topology->pools[pool], out, err);
+        const struct routing routing = {options, topology, (uint32_t)pool, out, err};
+        code = route_words(&routing);
     }
     topology_destroy(&topology);
     config_destroy(&config);
@@ -384,6 +523,7 @@ int cli_run_offline(const struct cli_options *options, FILE *out, FILE *err)
         code = run_check(options, out, err);
         break;
     case CLI_ROUTE:
+    case CLI_ROUTE_URL:
         code = run_route(options, out, err);
         break;
     case CLI_HELP:

@@ -15,7 +15,7 @@
 #include "cli.c"
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
-#define MAX_ARGUMENTS     32
+#define MAX_ARGUMENTS     96
 
 /* One command line and what it did. */
 struct call {
@@ -30,7 +30,7 @@ struct call {
 /* [line] without "ringway", words with single spaces between. */
 static void parse_line(struct call *call, const char *line)
 {
-    static char text[1024];
+    static char text[2048];
     int argc = 0;
     char *rest = text;
 
@@ -90,7 +90,17 @@ static void test_usage_errors(void **state)
         {"-c f --admin a --admin b", "--admin is given twice"},
         {"-c f --route a --route b k", "--route is given twice"},
         {"-c f --check --route p k",
-         "only one of --check, --route and --print-defaults can be given"},
+         "only one of --check, --route, --route-url and --print-defaults can be given"},
+        {"-c f --route-url --route p /",
+         "only one of --check, --route, --route-url and --print-defaults can be given"},
+        {"-c f --route-url", "--route-url needs a URL"},
+        {"-c f --route-url=/", "--route-url=/ takes no value"},
+        {"-c f --route-url / --client a --client b", "--client is given twice"},
+        {"-c f --route-url / --listener a --listener b", "--listener is given twice"},
+        {"-c f --route-url / --header", "--header needs a value"},
+        {"-c f --header a:b", "--header, --client and --listener are for --route-url"},
+        {"-c f --check --client a", "--header, --client and --listener are for --route-url"},
+        {"-c f --route p k --listener a", "--header, --client and --listener are for --route-url"},
         {"-c f --listen memcached://h:1", "--listen and --shard are for running without -c"},
         {"-c f --shard a=h:1", "--listen and --shard are for running without -c"},
         {"--config=", "-c needs the name of a file"},
@@ -118,6 +128,8 @@ static void test_commands(void **state)
         {"-c f --check", CLI_CHECK},
         {"--check --config f", CLI_CHECK},
         {"-c f --route p k", CLI_ROUTE},
+        {"-c f --route-url /", CLI_ROUTE_URL},
+        {"/ -c f --header a:b --header c:d --client a --listener b --route-url", CLI_ROUTE_URL},
         {"--help", CLI_HELP},
         {"-h", CLI_HELP},
         {"-c f --check --help word", CLI_HELP},
@@ -152,10 +164,10 @@ static void test_source(void **state)
     assert_string_equal(call.options.source.shards[1], "d");
     assert_string_equal(call.options.source.admin, "off");
     assert_string_equal(call.options.route_pool, "p");
-    assert_int_equal(call.options.n_route_keys, 3);
-    assert_string_equal(call.options.route_keys[0], "k");
-    assert_string_equal(call.options.route_keys[1], "-");
-    assert_string_equal(call.options.route_keys[2], "-z");
+    assert_int_equal(call.options.n_words, 3);
+    assert_string_equal(call.options.words[0], "k");
+    assert_string_equal(call.options.words[1], "-");
+    assert_string_equal(call.options.words[2], "-z");
     finish_call(&call);
 }
 
@@ -181,6 +193,26 @@ static void test_too_many(void **state)
     free(err);
 }
 
+static void test_too_many_headers(void **state)
+{
+    char line[64 + (CLI_MAX_HEADERS + 1) * 12] = "-c f --route-url /";
+    struct call call;
+
+    (void)state;
+    for (size_t i = 0; i <= CLI_MAX_HEADERS; i++) {
+        strcat(line, " --header=a:");
+    }
+    parse_line(&call, line);
+    assert_int_equal(call.result, -1);
+    assert_string_equal(call.err, "ringway: more than 64 --header; try --help\n");
+    finish_call(&call);
+    line[strlen(line) - strlen(" --header=a:")] = '\0';
+    parse_line(&call, line);
+    assert_int_equal(call.result, 0);
+    assert_int_equal(call.options.n_headers, CLI_MAX_HEADERS);
+    finish_call(&call);
+}
+
 static void test_help(void **state)
 {
     struct call call;
@@ -204,7 +236,8 @@ static void test_help(void **state)
     finish_call(&call);
 }
 
-#define TWO_SHARDS "--listen memcached://h:0 --shard a=h:1,h:2 --shard b=h:3 "
+#define TWO_SHARDS      "--listen memcached://h:0 --shard a=h:1,h:2 --shard b=h:3 "
+#define TWO_HTTP_SHARDS "--listen http://h:0 --shard a=h:1,h:2 --shard b=h:3 "
 
 static void test_check(void **state)
 {
@@ -227,29 +260,97 @@ static void test_check(void **state)
     finish_call(&call);
 }
 
-/* The answers are what hashring_pick() says of the same ring. */
-static void test_route(void **state)
+/* "KEY<TAB>shard<TAB>replicas" of the shards of TWO_SHARDS, by hashring_home() of the same ring. */
+static void add_wanted(char wanted[1024], const char *key, const char *between)
 {
     const struct hashring_shard shards[] = {{"a", 1}, {"b", 1}};
     static const char *const replicas[] = {"h:1,h:2", "h:3"};
-    static const char *const keys[] = {"one", "two", "three", "four"};
     struct hashring *ring = NULL;
+    size_t len = strlen(wanted);
+
+    assert_int_equal(hashring_create(&ring, shards, 2, NULL), 0);
+    uint32_t home = hashring_home(ring, hashring_hash(ring, key, strlen(key)));
+    snprintf(wanted + len, 1024 - len, "%s\t%s\t%s%s", key, shards[home].name, replicas[home],
+             between);
+    hashring_destroy(&ring);
+}
+
+static void test_route(void **state)
+{
+    static const char *const keys[] = {"one", "two", "three", "four"};
     struct call call;
-    char wanted[256] = "";
+    char wanted[1024] = "";
 
     (void)state;
-    assert_int_equal(hashring_create(&ring, shards, 2, NULL), 0);
     for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
-        uint32_t home = hashring_home(ring, hashring_hash(ring, keys[i], strlen(keys[i])));
-        size_t len = strlen(wanted);
-        snprintf(wanted + len, sizeof(wanted) - len, "%s\t%s\t%s\n", keys[i], shards[home].name,
-                 replicas[home]);
+        add_wanted(wanted, keys[i], "\n");
     }
-    hashring_destroy(&ring);
     run_line(&call, TWO_SHARDS "--route default one two three four");
     assert_int_equal(call.result, 0);
     assert_string_equal(call.out, wanted);
     assert_string_equal(call.err, "");
+    finish_call(&call);
+    run_line(&call, TWO_HTTP_SHARDS "--route default one two three four");
+    assert_int_equal(call.result, 0);
+    assert_string_equal(call.out, wanted);
+    finish_call(&call);
+}
+
+/* The listener of the command line has one route: everything, by {uri}. */
+static void test_route_url(void **state)
+{
+    struct call call;
+    char wanted[1024] = "";
+
+    (void)state;
+    strcat(wanted, "/a?b=1\tdefault\t");
+    add_wanted(wanted, "/a?b=1", "\th:0 route 1\n");
+    strcat(wanted, "http://shop/c\tdefault\t");
+    add_wanted(wanted, "/c", "\th:0 route 1\n");
+    run_line(&call, TWO_HTTP_SHARDS "--route-url /a?b=1 http://shop/c");
+    assert_string_equal(call.err, "");
+    assert_string_equal(call.out, wanted);
+    assert_int_equal(call.result, 0);
+    finish_call(&call);
+}
+
+static void test_a_method_before_the_url(void **state)
+{
+    static char word[] = "PUT /c";
+    struct call call;
+    char wanted[1024] = "PUT /c\tdefault\t";
+
+    (void)state;
+    add_wanted(wanted, "/c", "\th:0 route 1\n");
+    parse_line(&call, TWO_HTTP_SHARDS "--route-url /");
+    call.options.words[0] = word;
+    assert_int_equal(cli_run_offline(&call.options, call.out_file, call.err_file), 0);
+    fflush(call.out_file);
+    assert_string_equal(call.out, wanted);
+    finish_call(&call);
+}
+
+/* What is no request is said on standard error; what goes nowhere is an answer. The rest is still
+ * answered, and the exit code says that not everything found its shard. */
+static void test_urls_without_a_shard(void **state)
+{
+    struct call call;
+    char wanted[1024];
+
+    (void)state;
+    run_line(&call, TWO_HTTP_SHARDS "--route-url shop /%zz /a#b");
+    assert_int_equal(call.result, 1);
+    assert_string_equal(call.err, "ringway: --route-url: URL: found \"shop\"; accepted: "
+                                  "http://HOST[:PORT]/PATH or /PATH, without spaces\n");
+    strcpy(wanted, "/%zz\tdefault\t");
+    add_wanted(wanted, "/%zz", "\th:0 route 1\n");
+    strcat(wanted, "/a#b\t-\t-\t-\t-\th:0: refused: answered with 400, ");
+    assert_memory_equal(call.out, wanted, strlen(wanted));
+    finish_call(&call);
+    run_line(&call, TWO_SHARDS "--route-url /");
+    assert_int_equal(call.result, 1);
+    assert_string_equal(call.err, "ringway: --route-url: listener: found \"\"; accepted: none: no "
+                                  "listener of the file speaks HTTP\n");
     finish_call(&call);
 }
 
@@ -273,6 +374,13 @@ static void test_bad_keys(void **state)
     assert_int_equal(call.result, 1);
     assert_string_equal(call.err,
                         "ringway: --route: found the pool \"other\"; accepted: default\n");
+    finish_call(&call);
+    snprintf(line, sizeof(line), TWO_HTTP_SHARDS "--route default %0251d ", 0);
+    run_line(&call, line);
+    assert_int_equal(call.result, 1);
+    assert_int_equal(strcspn(call.out, "\t"), 251);
+    assert_string_equal(call.err,
+                        "ringway: a key of 0 bytes: found \"\"; accepted: 1 or more bytes\n");
     finish_call(&call);
 }
 
@@ -298,9 +406,13 @@ int main(void)
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_source),
         cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_too_many_headers),
         cmocka_unit_test(test_help),
         cmocka_unit_test(test_check),
         cmocka_unit_test(test_route),
+        cmocka_unit_test(test_route_url),
+        cmocka_unit_test(test_a_method_before_the_url),
+        cmocka_unit_test(test_urls_without_a_shard),
         cmocka_unit_test(test_bad_keys),
         cmocka_unit_test(test_unwritable_output),
     };
