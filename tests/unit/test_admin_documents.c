@@ -349,6 +349,100 @@ static void test_bad_routes(void **state)
     assert_string_equal(text_at(api->root, "error"), "no such pool");
 }
 
+static void test_the_route_of_a_request(void **state)
+{
+    struct api *api = *state;
+    const struct topology_pool *pool = &api->f.topology->pools[2];
+    uint32_t home = hashring_home(pool->ring, hashring_hash(pool->ring, "/a?b=1&c+%20", 12));
+    json_t *root = get_json(api, "/route",
+                            "method=PUT&url=http://shop/a?b=1%26c%2b%2520&client=192.0.2.1"
+                            "&listener=127.0.0.1:8080&header=Cookie:%20a=b&header=X:%20y");
+    assert_int_equal(api->response.status, 200);
+    assert_string_equal(text_at(root, "listener"), "127.0.0.1:8080");
+    assert_int_equal(count_at(root, "route.number"), 2);
+    assert_true(json_is_null(at(root, "route.match.path_prefix")));
+    assert_string_equal(text_at(root, "pool"), "site");
+    assert_string_equal(text_at(root, "key"), "/a?b=1&c+%20");
+    assert_string_equal(text_at(root, "key_template"), "{uri}");
+    assert_string_equal(text_at(root, "shard"), pool->shards[home].config->name);
+    assert_string_equal(text_at(root, "replicas.0.address"),
+                        pool->shards[home].config->replicas[0].text);
+    assert_int_equal(strlen(text_at(root, "hash")), 16);
+    assert_string_equal(text_at(root, "reason"), "home");
+}
+
+static void test_what_the_route_of_a_request_matched(void **state)
+{
+    struct api *api = *state;
+    json_t *root = get_json(api, "/route", "url=http://www.Example:80/./u/7/x");
+
+    assert_int_equal(count_at(root, "route.number"), 1);
+    assert_string_equal(text_at(root, "route.match.path_prefix"), "/u/");
+    assert_string_equal(text_at(root, "route.match.host"), "www.example");
+    assert_string_equal(text_at(root, "route.match.method"), "GET");
+    assert_string_equal(text_at(root, "key_template"), "{{{path.1-2}");
+    assert_string_equal(text_at(root, "key"), "{u/7");
+    root = get_json(api, "/route", "url=http://www.example/u/");
+    assert_int_equal(count_at(root, "route.number"), 1);
+    assert_string_equal(text_at(root, "pool"), "site");
+    assert_true(json_is_null(at(root, "shard")));
+    assert_string_equal(text_at(root, "reason"),
+                        "no key: answered with 400, by key_missing: error");
+}
+
+static void test_the_route_of_a_refused_request(void **state)
+{
+    struct api *api = *state;
+    json_t *root = get_json(api, "/route", "url=/a%23b");
+
+    assert_int_equal(api->response.status, 200);
+    assert_true(json_is_null(at(root, "route")));
+    assert_true(json_is_null(at(root, "key")));
+    assert_true(json_is_null(at(root, "shard")));
+    assert_int_equal(json_array_size(at(root, "replicas")), 0);
+    assert_non_null(strstr(text_at(root, "reason"), "refused: answered with 400"));
+}
+
+static void test_bad_descriptions_of_requests(void **state)
+{
+    static const char accepted[] = "accepted with url: method, header (up to 64), client and "
+                                   "listener, percent-encoded, each but header once";
+    static const char *const cases[][2] = {
+        {"url=/a?b=1&c=2", accepted},
+        {"url=/a&pool=site", accepted},
+        {"url=/a&url=/b", accepted},
+        {"url=/a&header", accepted},
+        {"url=/a%4", accepted},
+        {"url=", "URL: found \"\"; accepted: http://HOST[:PORT]/PATH or /PATH, without spaces"},
+        {"url=/a&header=x", "header: found \"x\"; accepted: Name: value"},
+        {"url=/a&header=a:b%0d%0ac:d", "header: found \"a:b??c:d\"; accepted: Name: value"},
+        {"url=/a&client=x", "client: found \"x\"; accepted: an IPv4 or IPv6 address"},
+        {"url=/a&listener=x", "listener: found \"x\"; accepted: 127.0.0.1:8080"},
+    };
+    struct api *api = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        (void)get_json(api, "/route", cases[i][0]);
+        assert_int_equal(api->response.status, 400);
+        assert_string_equal(text_at(api->root, "error"), cases[i][1]);
+    }
+}
+
+static void test_many_headers(void **state)
+{
+    struct api *api = *state;
+    char query[1024] = "url=/a";
+
+    for (int i = 0; i < 64; i++) {
+        (void)strcat(query, "&header=a:b");
+    }
+    (void)get_json(api, "/route", query);
+    assert_int_equal(api->response.status, 200);
+    (void)strcat(query, "&header=a:b");
+    (void)get_json(api, "/route", query);
+    assert_int_equal(api->response.status, 400);
+}
+
 /* --- /topz, /config --- */
 
 static void test_topz(void **state)
@@ -489,6 +583,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_route_is_the_rings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_key_of_any_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_routes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_route_of_a_request, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_the_route_of_a_request_matched, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_route_of_a_refused_request, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bad_descriptions_of_requests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_headers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_topz, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_config_is_written_as_in_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_config_of_http, set_up, tear_down),
