@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -387,6 +388,7 @@ static void print_explanation(const struct http_explain *explain, FILE *out)
     char reason[HTTP_EXPLAIN_PROBLEM_BYTES];
     bool is_home = explain->result == HTTP_EXPLAIN_HOME;
 
+    assert(!is_home || explain->pool != NULL);
     fprintf(out, "\t%s\t", explain->pool != NULL ? explain->pool->config->name : "-");
     if (is_home) {
         const struct config_shard *shard = &explain->pool->config->shards[explain->shard];
