@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ struct process {
     struct stats_baseline *baseline;
     uint32_t n_started;
     _Atomic uint32_t n_clients;
+    uint32_t instance;    /* random: Via tells by it that a request was here before */
     uint32_t max_clients; /* the configured number, or what the limit of open files allows */
 };
 
@@ -81,10 +83,23 @@ static uint64_t descriptors_wanted(const struct config *config)
         const struct config_pool *pool = &config->pools[i];
 
         for (j = 0; j < pool->n_shards; j++) {
-            wanted += (uint64_t)pool->connections * pool->shards[j].n_replicas * config->workers;
+            uint64_t kept = pool->protocol == CONFIG_HTTP ? 1 : pool->connections;
+
+            wanted += kept * pool->shards[j].n_replicas * config->workers;
         }
     }
     return wanted + config->workers * (DESCRIPTORS_A_WORKER + (uint64_t)config->n_listeners);
+}
+
+/* An HTTP client has a connection to a shard of its own while it is served. */
+static uint64_t descriptors_a_client(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_listeners; i++) {
+        if (config->listeners[i].protocol == CONFIG_HTTP) {
+            return 2;
+        }
+    }
+    return 1;
 }
 
 /* Raise the limit of open files, and accept no more clients than fit below it: a process without
@@ -92,7 +107,7 @@ static uint64_t descriptors_wanted(const struct config *config)
 static void set_limits(struct process *process)
 {
     const struct config *config = process->config;
-    uint64_t wanted = descriptors_wanted(config);
+    uint64_t wanted = descriptors_wanted(config), each = descriptors_a_client(config);
     struct rlimit limit;
 
     process->max_clients = config->max_clients;
@@ -104,8 +119,9 @@ static void set_limits(struct process *process)
         log_warn("the limit of open files cannot be raised: %s", strerror(errno));
         (void)getrlimit(RLIMIT_NOFILE, &limit);
     }
-    if (limit.rlim_cur < wanted + config->max_clients) {
-        process->max_clients = limit.rlim_cur > wanted ? (uint32_t)(limit.rlim_cur - wanted) : 1;
+    if (limit.rlim_cur < wanted + each * config->max_clients) {
+        process->max_clients =
+            limit.rlim_cur > wanted + each ? (uint32_t)((limit.rlim_cur - wanted) / each) : 1;
         log_warn("max_clients %u is lowered to %u: the limit of open files is %llu, and the rest "
                  "needs %llu",
                  (unsigned)config->max_clients, (unsigned)process->max_clients,
@@ -135,6 +151,9 @@ static void create_counters(struct process *process)
         process->feedback[i] = feedback_create(process->topology);
     }
     process->baseline = stats_baseline_create(process->topology);
+    if (getrandom(&process->instance, sizeof process->instance, GRND_NONBLOCK) < 0) {
+        process->instance = (uint32_t)getpid();
+    }
 }
 
 static void destroy_counters(struct process *process)
@@ -230,6 +249,7 @@ static int start_worker(struct process *process, uint32_t index)
         .listen_fds = fds,
         .n_clients = &process->n_clients,
         .max_clients = process->max_clients,
+        .instance = process->instance,
     };
     int result;
 
@@ -278,7 +298,9 @@ static void log_start(const struct process *process)
     log_info("ringway " RINGWAY_VERSION ", %u workers", (unsigned)config->workers);
     log_pools(process->topology);
     for (i = 0; i < config->n_listeners; i++) {
-        log_info("listening on memcached://%s", process->listeners[i].text);
+        log_info("listening on %s://%s",
+                 config->listeners[i].protocol == CONFIG_HTTP ? "http" : "memcached",
+                 process->listeners[i].text);
     }
     if (config->has_admin) {
         log_info("admin on http://%s", process->admin.text);

@@ -94,7 +94,8 @@ int worker_start(struct worker **out, const struct worker_options *options)
                                   .baseline = options->baseline,
                                   .listen_fds = options->listen_fds,
                                   .n_clients = options->n_clients,
-                                  .max_clients = options->max_clients};
+                                  .max_clients = options->max_clients,
+                                  .instance = options->instance};
     int err = plane_init(&worker->plane, &plane);
 
     if (err != 0) {

@@ -22,6 +22,7 @@ struct worker_options {
     const int *listen_fds;       /* one per config->listeners, already bound; owned by the worker */
     _Atomic uint32_t *n_clients; /* open clients, counted by all workers */
     uint32_t max_clients;        /* one more is refused */
+    uint32_t instance;           /* random, of the process */
 };
 
 /** Start the thread. Returns 0 or a negative errno. */

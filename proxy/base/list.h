@@ -33,6 +33,11 @@ static inline void list_append(struct list *head, struct list *link)
     head->prev = link;
 }
 
+static inline void list_prepend(struct list *head, struct list *link)
+{
+    list_append(head->next, link);
+}
+
 /** Remove [link] from its list; removing an initialised but unlinked link is harmless. */
 static inline void list_remove(struct list *link)
 {

@@ -35,6 +35,20 @@ static void pause_accepting(struct listener *listener, int error)
     uv_timer_start(&listener->pause, on_pause_over, PAUSE_MS, 0);
 }
 
+/* A client, with its address; returns its descriptor or -1. */
+static int accept_one(const struct listener *listener, union session_address *address)
+{
+    socklen_t len = sizeof(*address);
+    int fd;
+
+    if (listener->config->bind.kind != CONFIG_ADDRESS_TCP) {
+        address->any.sa_family = 0;
+        return accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    }
+    fd = accept4(listener->fd, &address->any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return fd;
+}
+
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct listener *listener = poll->data;
@@ -42,10 +56,11 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        union session_address address;
+        int fd = accept_one(listener, &address);
 
         if (fd >= 0) {
-            session_accept(listener->plane, listener, fd);
+            session_accept(listener->plane, listener, fd, &address);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pause_accepting(listener, errno);
             return;

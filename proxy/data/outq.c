@@ -117,6 +117,21 @@ void outq_copy(struct outq *q, struct segment_pool *pool, struct slice bytes)
     q->bytes += bytes.len;
 }
 
+uint8_t *outq_reserve(struct outq *q, struct segment_pool *pool, size_t max)
+{
+    if (q->tail == NULL || q->tail->room < max) {
+        link_last(q, segment_with_room(pool, max, true));
+    }
+    return (uint8_t *)(uintptr_t)(q->tail->data + q->tail->len);
+}
+
+void outq_commit(struct outq *q, size_t n)
+{
+    q->tail->len += n;
+    q->tail->room -= n;
+    q->bytes += n;
+}
+
 void outq_borrow(struct outq *q, struct segment_pool *pool, struct slice bytes)
 {
     struct segment *tail = q->tail;

@@ -44,6 +44,15 @@ void segment_pool_deinit(struct segment_pool *pool);
 /** Append [bytes] by copying them. Cost: the copy; a new segment when the last one is full. */
 void outq_copy(struct outq *q, struct segment_pool *pool, struct slice bytes);
 
+/**
+ * Room for [max] bytes at the end of the queue, to be written and then counted with outq_commit().
+ * Nothing else may be done with the queue in between.
+ */
+uint8_t *outq_reserve(struct outq *q, struct segment_pool *pool, size_t max);
+
+/** The first [n] bytes of what outq_reserve() gave are to be sent. */
+void outq_commit(struct outq *q, size_t n);
+
 /** Append [bytes] by reference: valid until the end of the loop turn, or for ever. */
 void outq_borrow(struct outq *q, struct segment_pool *pool, struct slice bytes);
 

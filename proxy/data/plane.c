@@ -1,13 +1,17 @@
 #include "data/plane.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/memory.h"
 #include "data/access_log.h"
+#include "data/http/exchange.h"
+#include "data/http/http_conn.h"
 #include "data/listener.h"
 #include "data/session.h"
 #include "data/upstream.h"
+#include "topology/http_route.h"
 
 #define ARENA_BYTES    (512u * 1024u)
 #define READ_MIN_BYTES (64u * 1024u)  /* less left in the arena: flush and rewind first */
@@ -16,6 +20,7 @@
 #define FEW_READS_PART 2u             /* reads of a turn below half of the requests are few */
 #define KEEP_REQUESTS  8192u
 #define KEEP_SESSIONS  256u
+#define KEEP_EXCHANGES 256u
 #define KEEP_WRITES    64u
 
 /* ---- time and chance --------------------------------------------------------------------- */
@@ -81,6 +86,9 @@ static void send_all(struct plane *plane)
     while ((link = list_pop(&plane->dirty_conns)) != NULL) {
         upstream_conn_flush(LIST_ENTRY(link, struct upstream_conn, dirty));
     }
+    while ((link = list_pop(&plane->dirty_http_conns)) != NULL) {
+        http_conn_flush(LIST_ENTRY(link, struct http_conn, dirty));
+    }
     while ((link = list_pop(&plane->dirty_sessions)) != NULL) {
         session_flush(LIST_ENTRY(link, struct session, dirty));
     }
@@ -106,6 +114,10 @@ static bool close_broken(struct plane *plane)
 
     while ((link = list_pop(&plane->broken_conns)) != NULL) {
         upstream_conn_close(LIST_ENTRY(link, struct upstream_conn, broken));
+        any = true;
+    }
+    while ((link = list_pop(&plane->broken_http_conns)) != NULL) {
+        http_conn_close(LIST_ENTRY(link, struct http_conn, dirty));
         any = true;
     }
     return any;
@@ -149,7 +161,14 @@ static bool has_work(const struct plane *plane)
 {
     return plane->turn_open || !list_empty(&plane->dirty_sessions) ||
            !list_empty(&plane->dirty_conns) || !list_empty(&plane->broken_conns) ||
+           !list_empty(&plane->dirty_http_conns) || !list_empty(&plane->broken_http_conns) ||
            !list_empty(&plane->dead_sessions) || !list_empty(&plane->waiting_sessions);
+}
+
+/* Requests that may share reads and writes with others. */
+static uint64_t n_batchable(const struct plane *plane)
+{
+    return counter_get(&plane->feedback->requests_open) - plane->n_exchanges;
 }
 
 /* Few bytes came although many requests are under way: the peers are the ones that are busy. Give
@@ -159,7 +178,7 @@ static void pause_for_more(const struct plane *plane)
 {
     struct timespec pause = {0, (long)plane->config->batch_delay_us * 1000};
 
-    if (plane->n_reads * FEW_READS_PART < counter_get(&plane->feedback->requests_open)) {
+    if (plane->n_reads * FEW_READS_PART < n_batchable(plane)) {
         (void)nanosleep(&pause, NULL);
     }
 }
@@ -169,7 +188,7 @@ static void pause_for_more(const struct plane *plane)
 static bool polls_again(struct plane *plane)
 {
     if (plane->polled_again || plane->stopping || plane->config->batch_delay_us == 0 ||
-        counter_get(&plane->feedback->requests_open) < BUSY_REQUESTS) {
+        n_batchable(plane) < BUSY_REQUESTS) {
         return false;
     }
     plane->polled_again = true;
@@ -206,7 +225,9 @@ uv_buf_t plane_read_buffer(struct plane *plane)
 
     (void)plane_now(plane); /* opens the turn */
     if (left < READ_MIN_BYTES) {
-        send_all(plane); /* nothing may be closed here: libuv is about to read */
+        plane->sending_early = true; /* nothing may be closed now: libuv is about to read */
+        send_all(plane);
+        plane->sending_early = false;
         plane->arena_used = 0;
         left = ARENA_BYTES;
     }
@@ -223,17 +244,22 @@ void plane_read_used(struct plane *plane, size_t n)
 
 static void init_lists(struct plane *plane)
 {
-    struct list *lists[] = {&plane->all_sessions,     &plane->dirty_sessions,
-                            &plane->waiting_sessions, &plane->lingering_sessions,
+    struct list *lists[] = {&plane->dirty_sessions,   &plane->waiting_sessions,
                             &plane->dead_sessions,    &plane->dirty_conns,
-                            &plane->broken_conns};
+                            &plane->broken_conns,     &plane->dirty_http_conns,
+                            &plane->broken_http_conns};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         list_init(lists[i]);
     }
+    for (size_t i = 0; i < SESSION_N_PHASES; i++) {
+        list_init(&plane->phases[i]);
+    }
     segment_pool_init(&plane->segments);
     freelist_init(&plane->requests, sizeof(struct request), KEEP_REQUESTS);
     freelist_init(&plane->sessions, sizeof(struct session), KEEP_SESSIONS);
+    freelist_init(&plane->exchanges, sizeof(struct exchange), KEEP_EXCHANGES);
+    freelist_init(&plane->http_conns, sizeof(struct http_conn), KEEP_EXCHANGES);
     freelist_init(&plane->writes, outlet_write_size(), KEEP_WRITES);
 }
 
@@ -248,8 +274,8 @@ static void init_handles(struct plane *plane)
     uv_idle_init(&plane->loop, &plane->again);
     uv_timer_init(&plane->loop, &plane->timer);
     plane->timer.data = plane;
-    uv_timer_init(&plane->loop, &plane->idle_timer);
-    plane->idle_timer.data = plane;
+    uv_timer_init(&plane->loop, &plane->phase_timer);
+    plane->phase_timer.data = plane;
 }
 
 static void create_upstreams(struct plane *plane)
@@ -264,13 +290,19 @@ static void create_upstreams(struct plane *plane)
 
         most_shards = place->n_shards > most_shards ? place->n_shards : most_shards;
         pool->upstreams = xcalloc(place->n_replicas, sizeof(struct upstream *));
+        if (place->config->balance_percent > 0) {
+            pool->load = xcalloc(place->n_shards, sizeof(*pool->load));
+        }
         for (uint32_t s = 0; s < place->n_shards; s++) {
+            pool->total_weight += place->shards[s].config->weight;
             for (uint32_t r = 0; r < place->shards[s].config->n_replicas; r++) {
                 pool->upstreams[pool->n_upstreams++] = upstream_create(plane, p, s, r);
             }
         }
     }
     plane->walk = xcalloc(most_shards, sizeof(*plane->walk));
+    plane->key_room = xcalloc(1, http_route_key_max(plane->config));
+    snprintf(plane->via, sizeof(plane->via), "ringway-%08x", (unsigned)plane->options.instance);
 }
 
 static int start_listeners(struct plane *plane)
@@ -308,9 +340,6 @@ int plane_init(struct plane *plane, const struct plane_options *options)
     init_handles(plane);
     plane->access = access_log_create(plane);
     create_upstreams(plane);
-    if (plane->config->idle_us > 0) {
-        session_check_idle(plane);
-    }
     err = start_listeners(plane);
     plane_flush(plane); /* ends the turn that the clock was read in */
     return err;
@@ -318,14 +347,17 @@ int plane_init(struct plane *plane, const struct plane_options *options)
 
 void plane_drain(struct plane *plane)
 {
-    struct list *link;
+    struct list *link, *sessions;
 
     plane->draining = true;
     for (size_t i = 0; i < plane->config->n_listeners; i++) {
         listener_stop(&plane->listeners[i]);
     }
-    for (link = plane->all_sessions.next; link != &plane->all_sessions; link = link->next) {
-        session_touch(LIST_ENTRY(link, struct session, all));
+    for (unsigned phase = 0; phase < SESSION_N_PHASES; phase++) {
+        sessions = &plane->phases[phase];
+        for (link = sessions->next; link != sessions; link = link->next) {
+            session_touch(LIST_ENTRY(link, struct session, all));
+        }
     }
     plane_flush(plane);
 }
@@ -341,8 +373,10 @@ void plane_stop(struct plane *plane)
     for (size_t i = 0; i < plane->config->n_listeners; i++) {
         listener_stop(&plane->listeners[i]);
     }
-    while ((link = plane->all_sessions.next) != &plane->all_sessions) {
-        session_close(LIST_ENTRY(link, struct session, all));
+    for (unsigned phase = 0; phase < SESSION_N_PHASES; phase++) {
+        while ((link = plane->phases[phase].next) != &plane->phases[phase]) {
+            session_close(LIST_ENTRY(link, struct session, all));
+        }
     }
     for (uint32_t p = 0; p < plane->options.topology->n_pools; p++) {
         for (uint32_t u = 0; u < plane->pools[p].n_upstreams; u++) {
@@ -351,7 +385,7 @@ void plane_stop(struct plane *plane)
     }
     plane_flush(plane);
     uv_close((uv_handle_t *)&plane->timer, NULL);
-    uv_close((uv_handle_t *)&plane->idle_timer, NULL);
+    uv_close((uv_handle_t *)&plane->phase_timer, NULL);
     uv_close((uv_handle_t *)&plane->check, NULL);
     uv_close((uv_handle_t *)&plane->prepare, NULL);
     uv_close((uv_handle_t *)&plane->again, NULL);
@@ -364,9 +398,11 @@ static void destroy_pools(struct plane *plane)
             upstream_destroy(&plane->pools[p].upstreams[u]);
         }
         free(plane->pools[p].upstreams);
+        free(plane->pools[p].load);
     }
     free(plane->pools);
     free(plane->walk);
+    free(plane->key_room);
 }
 
 void plane_deinit(struct plane *plane)
@@ -380,6 +416,8 @@ void plane_deinit(struct plane *plane)
     segment_pool_deinit(&plane->segments);
     freelist_deinit(&plane->requests);
     freelist_deinit(&plane->sessions);
+    freelist_deinit(&plane->exchanges);
+    freelist_deinit(&plane->http_conns);
     freelist_deinit(&plane->writes);
     free(plane->arena);
     (void)uv_loop_close(&plane->loop);

@@ -34,11 +34,26 @@ struct plane_options {
     const int *listen_fds;
     _Atomic uint32_t *n_clients;
     uint32_t max_clients;
+    uint32_t instance; /* random, of the process: by it Via shows a loop */
 };
 
 struct plane_pool {
     struct upstream **upstreams; /* by replica number, shard after shard */
     uint32_t n_upstreams;
+    uint32_t *load; /* HTTP: requests in flight by shard, of this worker; NULL without balance */
+    uint32_t total_load;
+    uint64_t total_weight; /* of the shards */
+};
+
+/* What a session's client is about to do, and so which time limit holds for it. */
+enum session_phase {
+    SESSION_PHASE_QUEUE,  /* memcached: anything; limited while nothing is open */
+    SESSION_PHASE_IDLE,   /* HTTP: between two requests */
+    SESSION_PHASE_HEAD,   /* HTTP: to send the rest of a request's head */
+    SESSION_PHASE_BODY,   /* HTTP: to send or to read a body */
+    SESSION_PHASE_WAIT,   /* HTTP: to wait, as we do, for the shard */
+    SESSION_PHASE_LINGER, /* to close its side */
+    SESSION_N_PHASES
 };
 
 struct plane {
@@ -53,31 +68,39 @@ struct plane {
     uint64_t now_us; /* monotonic, taken once a turn */
 
     struct segment_pool segments;
-    struct freelist requests, writes, sessions;
+    struct freelist requests, writes, sessions, exchanges, http_conns;
+    uint32_t n_exchanges; /* HTTP requests open: they share no writes */
 
     struct plane_pool *pools;
     uint32_t *walk; /* scratch for the router, as many as the largest pool has shards */
     struct listener *listeners;
-    struct list all_sessions;       /* least recently active first, if timeouts.idle is set */
-    struct list dirty_sessions;     /* have output, or must be looked at */
-    struct list waiting_sessions;   /* paused with input, and may go on */
-    struct list lingering_sessions; /* longest first */
-    struct list dead_sessions;      /* to be closed when the turn ends */
+    struct list phases[SESSION_N_PHASES]; /* of the sessions: the longest in it first */
+    struct list dirty_sessions;           /* have output, or must be looked at */
+    struct list waiting_sessions;         /* paused with input, and may go on */
+    struct list dead_sessions;            /* to be closed when the turn ends */
     struct list dirty_conns;
     struct list broken_conns; /* to be closed, with their requests, when the turn ends */
+    struct list dirty_http_conns, broken_http_conns; /* the same for HTTP */
 
-    uv_check_t check;      /* ends the turn after polling */
-    uv_prepare_t prepare;  /* ends what callbacks outside of polling have begun */
-    uv_idle_t again;       /* active: the next poll does not sleep */
-    uint32_t n_reads;      /* of this turn */
-    bool polled_again;     /* this turn polls a second time before it sends */
-    uv_timer_t timer;      /* request, connect and probe deadlines; armed only when needed */
-    uint64_t timer_due_us; /* 0: not armed */
-    uv_timer_t idle_timer; /* client idle and linger deadlines */
-    uint64_t random;       /* state of plane_random() */
+    uv_check_t check;       /* ends the turn after polling */
+    uv_prepare_t prepare;   /* ends what callbacks outside of polling have begun */
+    uv_idle_t again;        /* active: the next poll does not sleep */
+    uint32_t n_reads;       /* of this turn */
+    bool sending_early;     /* within an allocation callback: no reading may be stopped */
+    bool polled_again;      /* this turn polls a second time before it sends */
+    uv_timer_t timer;       /* request, connect and probe deadlines; armed only when needed */
+    uint64_t timer_due_us;  /* 0: not armed */
+    uv_timer_t phase_timer; /* time limits of sessions */
+    uint64_t phase_due_us;  /* 0: not armed */
+    uint64_t random;        /* state of plane_random() */
     uint64_t next_session_id, next_fanout_id;
     struct access_log *access;
-    bool is_open; /* plane_init() has got as far as the loop */
+    uint8_t *key_room; /* scratch for HTTP keys, http_route_key_max() bytes */
+    char via[32];      /* our name in Via, without the version */
+    char date[32];     /* of the second date_s, see http_answer_date() */
+    int64_t date_s;
+    uint64_t date_turn_us; /* the turn in which the clock was last read */
+    bool is_open;          /* plane_init() has got as far as the loop */
     bool draining, stopping;
 };
 

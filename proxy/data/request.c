@@ -95,7 +95,7 @@ void request_fail(struct plane *plane, struct request *request, enum feedback_ou
     if (session != NULL) {
         session->held_bytes -= request->reply.bytes;
         outq_clear(&request->reply, &plane->segments);
-        session_codec(session)->write_failure(plane, request, why);
+        session_codec(session)->pipeline->write_failure(plane, request, why);
     }
     request_finish(plane, request, why);
 }

@@ -6,12 +6,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "data/fanout.h"
 
-#define SESSION_MAX_OPEN    1024u          /* requests in flight; beyond it parsing pauses */
-#define SESSION_MAX_WORK    16384u         /* keys and legs in flight; beyond it parsing pauses */
-#define SESSION_BUSY_OUTPUT (256u * 1024u) /* waiting output at which parsing pauses */
-#define SESSION_LINGER_US   1000000u       /* for the client to close, after we have */
+#define SESSION_LINGER_US   5000000u /* for the client to close, after we have */
 #define SESSION_KEEPALIVE_S 60u
 
 const struct codec *session_codec(const struct session *session)
@@ -32,42 +28,6 @@ static void on_closed(uv_handle_t *handle)
     freelist_put(&plane->sessions, session);
 }
 
-static void pop_first(struct session *session)
-{
-    struct request *request = session->first;
-
-    session->first = request->next_in_session;
-    if (session->first == NULL) {
-        session->last = NULL;
-    }
-    session->n_open--;
-    session->n_work -= request->work;
-    if (session->first_bytes > session->largest_bytes) {
-        session->largest_bytes = session->first_bytes;
-    }
-    session->first_bytes = 0;
-    gauge_add(&session->plane->feedback->requests_open, -1);
-    request->in_session = false;
-    request->session = NULL;
-}
-
-/* The requests of a client that is gone: their replies are read and dropped. */
-static void cancel_requests(struct session *session)
-{
-    struct plane *plane = session->plane;
-    struct request *request;
-
-    while ((request = session->first) != NULL) {
-        pop_first(session);
-        outq_clear(&request->reply, &plane->segments);
-        if (request->done) {
-            request_release(plane, request);
-        } else if (request->fanout == NULL) {
-            request_finish(plane, request, FEEDBACK_CANCELLED);
-        } /* a fan-out ends, and is freed, with its last leg */
-    }
-}
-
 void session_close(struct session *session)
 {
     struct plane *plane = session->plane;
@@ -76,7 +36,7 @@ void session_close(struct session *session)
         return;
     }
     session->state = SESSION_CLOSED;
-    cancel_requests(session);
+    session_codec(session)->cancel(session);
     list_remove(&session->all);
     list_remove(&session->dirty);
     list_remove(&session->waiting);
@@ -116,65 +76,71 @@ void session_touch(struct session *session)
     }
 }
 
-void session_append(struct session *session, struct request *request)
+static uint64_t phase_limit_us(const struct plane *plane, enum session_phase phase)
 {
-    if (session->last == NULL) {
-        session->first = request;
-    } else {
-        session->last->next_in_session = request;
+    switch (phase) {
+    case SESSION_PHASE_QUEUE:
+        return plane->config->idle_us;
+    case SESSION_PHASE_IDLE:
+        return plane->config->keep_alive_us;
+    case SESSION_PHASE_HEAD:
+        return plane->config->head_us;
+    case SESSION_PHASE_BODY:
+        return plane->config->body_us;
+    case SESSION_PHASE_LINGER:
+        return SESSION_LINGER_US;
+    case SESSION_PHASE_WAIT:
+    case SESSION_N_PHASES:
+        break;
     }
-    session->last = request;
-    session->n_open++;
-    session->n_work += request->work;
-    request->in_session = true;
-    gauge_add(&session->plane->feedback->requests_open, 1);
+    return 0;
 }
 
-void session_advance(struct session *session)
+static void on_phase_timer(uv_timer_t *timer)
+{
+    struct plane *plane = timer->data;
+
+    session_check_phases(plane);
+    plane_flush(plane);
+}
+
+/* Look at the sessions in [wait_us] or before. */
+static void arm(struct plane *plane, uint64_t wait_us)
+{
+    uint64_t due_us = plane_now(plane) + wait_us;
+
+    if (!plane->stopping && (plane->phase_due_us == 0 || due_us < plane->phase_due_us)) {
+        plane->phase_due_us = due_us;
+        uv_update_time(&plane->loop);
+        uv_timer_start(&plane->phase_timer, on_phase_timer, wait_us / 1000 + 1, 0);
+    }
+}
+
+/* Each phase's list is in the order of time, so that only its first sessions are looked at. */
+void session_enter(struct session *session, enum session_phase phase)
 {
     struct plane *plane = session->plane;
-    struct request *request;
+    uint64_t limit_us = phase_limit_us(plane, phase);
 
-    while ((request = session->first) != NULL) {
-        if (request->reply.bytes > 0) {
-            session->held_bytes -= request->reply.bytes;
-            session->first_bytes += request->reply.bytes;
-            request->emitted = true;
-            outq_move(&session->out.queue, &request->reply);
-            session_touch(session);
-        }
-        if (!request->done) {
-            break;
-        }
-        pop_first(session);
-        request_release(plane, request);
+    if (session->state == SESSION_CLOSED) {
+        return;
     }
-    if (session->paused || session->state == SESSION_ENDING || plane->draining) {
-        session_touch(session);
+    session->active_us = plane_now(plane);
+    if (phase != session->phase || limit_us > 0) {
+        session->phase = (uint8_t)phase;
+        list_remove(&session->all);
+        list_append(&plane->phases[phase], &session->all);
+    }
+    if (limit_us > 0) {
+        arm(plane, limit_us);
     }
 }
 
-void session_answer(struct session *session, unsigned command, struct slice text, bool stable,
-                    enum feedback_outcome outcome)
-{
-    struct plane *plane = session->plane;
-    struct request *request = request_create(plane, session, command,
-                                             session->listener->config->pool, slice_make(NULL, 0));
-
-    session_append(session, request);
-    request_write(plane, request, text, stable);
-    request_finish(plane, request, outcome);
-}
-
-/* Not idle: bytes came or went. Keeps the list of all sessions in the order of time. */
+/* Bytes came or went: the time limit begins anew, where it is one of progress. */
 static void note_activity(struct session *session)
 {
-    struct plane *plane = session->plane;
-
-    session->active_us = plane_now(plane);
-    if (plane->config->idle_us > 0) {
-        list_remove(&session->all);
-        list_append(&plane->all_sessions, &session->all);
+    if (session->phase == SESSION_PHASE_QUEUE || session->phase == SESSION_PHASE_BODY) {
+        session_enter(session, session->phase);
     }
 }
 
@@ -189,24 +155,9 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     if (buf->base == NULL) {
         *buf = plane_read_buffer(session->plane);
     }
-}
-
-static bool is_busy(const struct session *session)
-{
-    size_t waiting = session->out.queue.bytes + session->held_bytes;
-
-    return session->n_open >= SESSION_MAX_OPEN || session->n_work >= SESSION_MAX_WORK ||
-           waiting >= SESSION_BUSY_OUTPUT ||
-           waiting > session->plane->config->client_output_bytes / 2;
-}
-
-static bool may_resume(const struct session *session)
-{
-    size_t waiting = session->out.queue.bytes + session->held_bytes;
-
-    return session->n_open <= SESSION_MAX_OPEN / 2 && session->n_work <= SESSION_MAX_WORK / 2 &&
-           waiting < SESSION_BUSY_OUTPUT / 2 &&
-           waiting <= session->plane->config->client_output_bytes / 4;
+    if (session_codec(session)->streams && buf->len > session->plane->config->stream_buffer_bytes) {
+        buf->len = session->plane->config->stream_buffer_bytes;
+    }
 }
 
 static size_t swallow(struct session *session, struct slice in)
@@ -218,11 +169,12 @@ static size_t swallow(struct session *session, struct slice in)
 }
 
 /* Returns how much of [in] was consumed. */
-static size_t parse(struct session *session, struct slice in, bool stable)
+static ssize_t parse(void *owner, struct slice in, bool stable)
 {
+    struct session *session = owner;
+    const struct codec *codec = session_codec(session);
     size_t done = 0;
 
-    session->in.need = 0;
     while (done < in.len && session->state == SESSION_OPEN) {
         size_t used;
 
@@ -230,45 +182,17 @@ static size_t parse(struct session *session, struct slice in, bool stable)
             done += swallow(session, slice_skip(in, done));
             continue;
         }
-        if (is_busy(session)) {
+        if (codec->is_busy(session)) {
             session->paused = true;
             break;
         }
-        used = session_codec(session)->on_input(session, slice_skip(in, done), stable);
+        used = codec->on_input(session, slice_skip(in, done), stable);
         if (used == 0) {
             break;
         }
         done += used;
     }
-    return session->state == SESSION_OPEN ? done : in.len;
-}
-
-/* Parse what waits in the session's own buffer. */
-static void parse_waiting(struct session *session)
-{
-    if (session->in.len > 0 && inbuf_is_ready(&session->in)) {
-        size_t need, used = parse(session, inbuf_slice(&session->in), false);
-
-        need = session->in.need;
-        if (session->in.data != NULL) { /* the codec may have taken it */
-            inbuf_drop(&session->in, used);
-        }
-        session->in.need = need;
-    }
-}
-
-static void on_bytes(struct session *session, struct slice bytes, bool in_place)
-{
-    if (in_place) {
-        parse_waiting(session);
-        return;
-    }
-    if (session->in.len > 0) {
-        inbuf_append(&session->in, bytes);
-        parse_waiting(session);
-        return;
-    }
-    inbuf_append(&session->in, slice_skip(bytes, parse(session, bytes, true)));
+    return (ssize_t)(session->state == SESSION_OPEN ? done : in.len);
 }
 
 static void set_reading(struct session *session);
@@ -279,7 +203,7 @@ static void on_input_end(struct session *session, ssize_t status)
     if (status != UV_EOF || session->state == SESSION_LINGERING) {
         session_close(session);
     } else if (!session->paused) {
-        session_end(session);
+        session_codec(session)->on_input_end(session);
     }
 }
 
@@ -287,8 +211,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct session *session = stream->data;
     struct plane *plane = session->plane;
-    bool in_place =
-        session->in.data != NULL && (uint8_t *)buf->base == session->in.data + session->in.len;
+    bool in_place = inbuf_is_in_place(&session->in, buf);
 
     if (n == 0 || session->state == SESSION_CLOSED) {
         return;
@@ -298,16 +221,14 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
     counter_add(&plane->feedback->client_bytes_received, (uint64_t)n);
-    if (in_place) {
-        inbuf_read_used(&session->in, (size_t)n);
-    } else {
+    if (!in_place) {
         plane_read_used(plane, (size_t)n);
     }
     if (session->state != SESSION_OPEN) {
         return;
     }
     note_activity(session);
-    on_bytes(session, slice_make(buf->base, (size_t)n), in_place);
+    (void)inbuf_feed(&session->in, slice_make(buf->base, (size_t)n), in_place, parse, session);
     set_reading(session);
     if (plane->draining) {
         session_touch(session); /* what was to be whole may have ended without an answer */
@@ -334,10 +255,13 @@ static void set_reading(struct session *session)
 
 void session_resume(struct session *session)
 {
+    if (session->state != SESSION_OPEN) {
+        return;
+    }
     session->paused = false;
-    parse_waiting(session);
-    if (session->eof && !session->paused) {
-        session_end(session);
+    (void)inbuf_feed(&session->in, slice_make(NULL, 0), true, parse, session);
+    if (session->eof && !session->paused && session->state == SESSION_OPEN) {
+        session_codec(session)->on_input_end(session);
     }
     set_reading(session);
     session_touch(session);
@@ -353,24 +277,10 @@ void *session_take_input(struct session *session, struct slice bytes)
 
 /* ---- output ------------------------------------------------------------------------------ */
 
-static void on_idle_timer(uv_timer_t *timer);
-
-/* Have the lingering sessions looked at in time, however far away the idle ones' time is. */
-static void arm_linger(struct plane *plane)
-{
-    uint64_t wait_ms = SESSION_LINGER_US / 1000 + 1;
-
-    if (!plane->stopping && (!uv_is_active((uv_handle_t *)&plane->idle_timer) ||
-                             uv_timer_get_due_in(&plane->idle_timer) > wait_ms)) {
-        uv_timer_start(&plane->idle_timer, on_idle_timer, wait_ms, 0);
-    }
-}
-
 /* Everything is sent. Shut our side and wait for the client's end: closing with unread input would
  * send a reset, and a reset may take replies back that the client has not read yet. */
 static void linger(struct session *session)
 {
-    struct plane *plane = session->plane;
     uv_os_fd_t fd;
 
     if (session->eof || uv_fileno(&session->io.handle, &fd) != 0 || shutdown(fd, SHUT_WR) != 0) {
@@ -379,34 +289,16 @@ static void linger(struct session *session)
     }
     session->state = SESSION_LINGERING;
     session->paused = false;
-    session->active_us = plane_now(plane);
     list_remove(&session->waiting);
-    list_append(&plane->lingering_sessions, &session->waiting);
+    session_enter(session, SESSION_PHASE_LINGER);
     set_reading(session);
-    arm_linger(plane);
 }
 
-static void close_overflowed(struct session *session)
+void session_close_overflowed(struct session *session)
 {
     counter_add(&session->plane->feedback->clients_overflowed, 1);
     log_debug("client %s closed: too many bytes wait for it", session_peer(session));
     session_close(session);
-}
-
-/* Does more output wait for this client than limits.client_output allows? One answer alone, a large
- * multi-get, may use more: its client had no chance to read any of it yet. Replies that wait for a
- * slow shard are not the client's fault; they have a bound of their own. */
-static bool is_over(const struct session *session)
-{
-    uint64_t limit = session->plane->config->client_output_bytes;
-    uint64_t waiting = session->out.queue.bytes;
-    uint64_t largest = session->largest_bytes > session->first_bytes ? session->largest_bytes
-                                                                     : session->first_bytes;
-
-    if (session->held_bytes > FANOUT_HELD_MAX) {
-        return true;
-    }
-    return waiting > limit && (waiting > limit + largest || waiting > limit + FANOUT_HELD_MAX);
 }
 
 /* Output waits for the client to read: a drain that ends now cuts a reply. */
@@ -420,7 +312,7 @@ static void set_blocked(struct session *session, bool blocked)
 
 static bool has_ended(const struct session *session)
 {
-    if (session->first != NULL || session->out.queue.bytes > 0) {
+    if (session->out.queue.bytes > 0 || session_codec(session)->is_open(session)) {
         return false;
     }
     if (session->state == SESSION_OPEN) { /* a drain waits for the client's request to be whole */
@@ -445,16 +337,18 @@ void session_flush(struct session *session)
         note_activity(session);
     }
     set_blocked(session, session->out.queue.bytes > 0);
-    if (session->out.queue.bytes == 0) {
-        session->largest_bytes = 0;
-    }
     if (err < 0) {
         session_close(session);
-    } else if (is_over(session)) {
-        close_overflowed(session);
-    } else if (has_ended(session)) {
+        return;
+    }
+    session_codec(session)->on_flushed(session);
+    if (session->state == SESSION_CLOSED) {
+        return;
+    }
+    if (has_ended(session)) {
         linger(session);
-    } else if (session->paused && may_resume(session) && list_empty(&session->waiting)) {
+    } else if (session->paused && session_codec(session)->may_resume(session) &&
+               list_empty(&session->waiting)) {
         list_append(&plane->waiting_sessions, &session->waiting);
     }
 }
@@ -518,7 +412,8 @@ static bool is_refused(struct session *session)
     return true;
 }
 
-void session_accept(struct plane *plane, const struct listener *listener, int fd)
+void session_accept(struct plane *plane, const struct listener *listener, int fd,
+                    const union session_address *address)
 {
     struct session *session = freelist_get(&plane->sessions);
 
@@ -535,12 +430,13 @@ void session_accept(struct plane *plane, const struct listener *listener, int fd
     }
     set_options(session);
     session->id = plane->next_session_id++;
-    session->active_us = plane_now(plane);
+    session->address = *address;
+    session->phase = SESSION_N_PHASES;
     session->out = (struct outlet){.stream = &session->io.stream,
                                    .pool = &plane->segments,
                                    .writes = &plane->writes,
                                    .on_written = on_written};
-    list_append(&plane->all_sessions, &session->all);
+    session_enter(session, session_codec(session)->first_phase);
     gauge_add(&plane->feedback->clients, 1);
     counter_add(&plane->feedback->clients_accepted, 1);
     set_reading(session);
@@ -548,52 +444,38 @@ void session_accept(struct plane *plane, const struct listener *listener, int fd
 
 /* ---- time -------------------------------------------------------------------------------- */
 
-static uint64_t close_older(struct plane *plane, struct list *sessions, bool idle, uint64_t age_us)
+/* Returns when to look again; 0: never. */
+static uint64_t check_phase(struct plane *plane, enum session_phase phase, uint64_t now_us)
 {
-    uint64_t now_us = plane_now(plane);
-    struct list *link, *next;
+    uint64_t limit_us = phase_limit_us(plane, phase);
+    struct list *sessions = &plane->phases[phase], *link, *next;
 
-    for (link = sessions->next; link != sessions; link = next) {
-        struct session *session = idle ? LIST_ENTRY(link, struct session, all)
-                                       : LIST_ENTRY(link, struct session, waiting);
+    for (link = sessions->next; limit_us > 0 && link != sessions; link = next) {
+        struct session *session = LIST_ENTRY(link, struct session, all);
 
         next = link->next;
-        if (now_us < session->active_us + age_us) {
-            return session->active_us + age_us - now_us;
+        if (now_us < session->active_us + limit_us) {
+            return session->active_us + limit_us;
         }
-        if (idle && (session->first != NULL || session->out.queue.bytes > 0)) {
-            continue; /* not idle: it waits for us, or reads */
+        if (phase == SESSION_PHASE_LINGER) {
+            session_close(session);
+        } else {
+            session_codec(session)->on_expired(session);
         }
-        if (idle) {
-            counter_add(&plane->feedback->clients_idle_closed, 1);
-        }
-        session_close(session);
     }
-    return age_us;
+    return limit_us > 0 && !list_empty(sessions) ? now_us + limit_us : 0;
 }
 
-static void on_idle_timer(uv_timer_t *timer)
+void session_check_phases(struct plane *plane)
 {
-    struct plane *plane = timer->data;
+    uint64_t now_us = plane_now(plane);
 
-    session_check_idle(plane);
-    plane_flush(plane);
-}
+    plane->phase_due_us = 0;
+    for (unsigned phase = 0; phase < SESSION_N_PHASES; phase++) {
+        uint64_t due_us = check_phase(plane, (enum session_phase)phase, now_us);
 
-void session_check_idle(struct plane *plane)
-{
-    uint64_t wait_us = UINT64_MAX;
-
-    if (plane->config->idle_us > 0) {
-        wait_us = close_older(plane, &plane->all_sessions, true, plane->config->idle_us);
-    }
-    if (!list_empty(&plane->lingering_sessions)) {
-        uint64_t linger_us =
-            close_older(plane, &plane->lingering_sessions, false, SESSION_LINGER_US);
-
-        wait_us = linger_us < wait_us ? linger_us : wait_us;
-    }
-    if (wait_us != UINT64_MAX && !plane->stopping) {
-        uv_timer_start(&plane->idle_timer, on_idle_timer, wait_us / 1000 + 1, 0);
+        if (due_us != 0) {
+            arm(plane, due_us - now_us);
+        }
     }
 }

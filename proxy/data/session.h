@@ -1,22 +1,28 @@
 /*
- * A client connection. Requests are answered in the order in which they came, whatever the order in
- * which shards answer.
+ * A client connection: its bytes in and out, its time limits and its end. What the bytes mean is the
+ * codec's business.
  *
  * Story: bytes arrive in the worker's arena and are parsed there; only an unfinished rest is copied
  * into the session's own buffer, which is freed as soon as it is empty. Parsing pauses, and reading
- * stops, while too many requests are open or too much output waits; it goes on when the client has
- * caught up. A client whose waiting output exceeds limits.client_output is closed.
+ * stops, while the codec says that the client is ahead; it goes on when the client has caught up.
  * A client that half-closes still gets every reply. When we end the connection after an answer, we
  * stop sending first and wait for the client's end, so that no reply is lost to a reset.
+ *
+ * Two kinds of clients: memcached ones pipeline, and their requests form a queue that is answered in
+ * order (session_queue.c); HTTP ones have one exchange at a time (http/exchange.h).
  */
 #ifndef RINGWAY_DATA_SESSION_H
 #define RINGWAY_DATA_SESSION_H
 
+#include <netinet/in.h>
+
 #include "data/codec.h"
+#include "data/endpoint.h"
 #include "data/inbuf.h"
 #include "data/listener.h"
 #include "data/plane.h"
 #include "data/request.h"
+#include "wire/http1.h"
 
 enum session_state {
     SESSION_OPEN,
@@ -25,42 +31,94 @@ enum session_state {
     SESSION_CLOSED,    /* uv_close called */
 };
 
+struct exchange;
+
+union session_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 struct session {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } io;
+    union stream_io io;
     struct plane *plane;
     const struct listener *listener;
-    struct list all, dirty, waiting; /* links in the plane's lists; dead in all, lingering in
-                                        waiting */
-    struct request *first, *last;    /* open requests, oldest first */
+    struct list all, dirty, waiting; /* links in the plane's lists: all in phases, then dead */
     struct outlet out;
-    size_t held_bytes;    /* replies that wait for earlier ones */
-    size_t first_bytes;   /* written so far by the first request */
-    size_t largest_bytes; /* written by one request since the output was last empty: the most */
-    struct inbuf in;      /* input that is not parsed yet */
-    size_t scanned;       /* codec: bytes of the input known to hold no line end */
-    uint64_t swallow;     /* bytes of input to drop */
+    struct inbuf in;    /* input that is not parsed yet */
+    uint64_t active_us; /* last time that bytes came or went; or since when in this phase */
     uint64_t id;
-    uint64_t active_us; /* last time that bytes came; LINGERING: since when */
-    uint32_t n_open;
-    uint32_t n_work; /* the work of the open requests: keys and legs, see struct request */
-    uint8_t state;   /* enum session_state */
+    union session_address address; /* the client's; any.sa_family 0 for a Unix socket */
+    char *peer;                    /* the client's address as text, once the log has asked; owned */
+    uint8_t state;                 /* enum session_state */
+    uint8_t phase;                 /* enum session_phase */
     bool reading, eof;
     bool paused;
     bool blocked; /* output waits for the client to read; counted in feedback.clients_blocked */
-    char *peer;   /* the client's address as text, once the access log has asked; owned */
+
+    /* memcached */
+    struct request *first, *last; /* open requests, oldest first */
+    size_t held_bytes;            /* replies that wait for earlier ones */
+    size_t first_bytes;           /* written so far by the first request */
+    size_t largest_bytes; /* written by one request since the output was last empty: the most */
+    size_t scanned;       /* bytes of the input known to hold no line end */
+    uint64_t swallow;     /* bytes of input to drop */
+    uint32_t n_open;
+    uint32_t n_work; /* the work of the open requests: keys and legs, see struct request */
+
+    /* HTTP */
+    struct exchange *exchange; /* NULL: between requests */
+    struct http1_scan scan;    /* of the head that is coming */
+    bool trusted;              /* in the listener's trusted_proxies */
 };
 
 /** Serve the client that [listener] accepted as [fd], which now belongs to the session; refuses it
- * when the process has too many. */
-void session_accept(struct plane *plane, const struct listener *listener, int fd);
+ * when the process has too many. [address] The client's, sa_family 0 for a Unix socket. */
+void session_accept(struct plane *plane, const struct listener *listener, int fd,
+                    const union session_address *address);
 
 /** The protocol that the session speaks. */
 const struct codec *session_codec(const struct session *session);
+
+/** Parse no more input; close when every reply is sent. */
+void session_end(struct session *session);
+
+/** Close at once: replies that are not sent are lost, open requests are cancelled. */
+void session_close(struct session *session);
+
+/** Close a client for which more waits than it may; counted. */
+void session_close_overflowed(struct session *session);
+
+/** Have the session looked at when the turn ends. */
+void session_touch(struct session *session);
+
+/** Its time limit is [phase]'s from now on. */
+void session_enter(struct session *session, enum session_phase phase);
+
+/** End of turn: send what is queued, and close if that was the last. */
+void session_flush(struct session *session);
+
+/** Go on parsing what waited. */
+void session_resume(struct session *session);
+
+/** If [bytes] are all of the session's waiting input, give that buffer away; else NULL. */
+void *session_take_input(struct session *session, struct slice bytes);
+
+/** The client's address and port as text; valid as long as the session. */
+const char *session_peer(struct session *session);
+
+#define SESSION_IP_BYTES 46u /* INET6_ADDRSTRLEN */
+
+/** The client's address as text, without the port; empty for a Unix socket. */
+struct slice session_ip(const struct session *session, char room[SESSION_IP_BYTES]);
+
+/** Deal with sessions whose time is up. Arms the phase timer. */
+void session_check_phases(struct plane *plane);
+
+/** End of turn: close the handles of sessions that session_close() was called for. */
+void session_bury(struct plane *plane);
+
+/* ---- session_queue.c: memcached's open requests ------------------------------------------ */
 
 /** Put [request] at the end of the session's queue. */
 void session_append(struct session *session, struct request *request);
@@ -76,31 +134,12 @@ void session_advance(struct session *session);
 void session_answer(struct session *session, unsigned command, struct slice text, bool stable,
                     enum feedback_outcome outcome);
 
-/** Parse no more input; close when every reply is sent. */
-void session_end(struct session *session);
-
-/** Close at once: replies that are not sent are lost, open requests are cancelled. */
-void session_close(struct session *session);
-
-/** Have the session looked at when the turn ends. */
-void session_touch(struct session *session);
-
-/** End of turn: send what is queued, and close if that was the last. */
-void session_flush(struct session *session);
-
-/** Go on parsing what waited. */
-void session_resume(struct session *session);
-
-/** If [bytes] are all of the session's waiting input, give that buffer away; else NULL. */
-void *session_take_input(struct session *session, struct slice bytes);
-
-/** The client's address as text; valid as long as the session. */
-const char *session_peer(struct session *session);
-
-/** Close sessions that were idle for too long or lingered long enough. Arms the idle timer. */
-void session_check_idle(struct plane *plane);
-
-/** End of turn: close the handles of sessions that session_close() was called for. */
-void session_bury(struct plane *plane);
+/* The codec's part of a session, see codec.h. */
+bool session_queue_is_busy(const struct session *session);
+bool session_queue_may_resume(const struct session *session);
+bool session_queue_is_open(const struct session *session);
+void session_queue_on_flushed(struct session *session);
+void session_queue_on_expired(struct session *session);
+void session_queue_cancel(struct session *session);
 
 #endif

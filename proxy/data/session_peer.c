@@ -5,30 +5,29 @@
 
 #include "base/memory.h"
 
+struct slice session_ip(const struct session *session, char room[SESSION_IP_BYTES])
+{
+    room[0] = '\0';
+    if (session->address.any.sa_family == AF_INET6) {
+        uv_ip6_name(&session->address.v6, room, SESSION_IP_BYTES);
+    } else if (session->address.any.sa_family == AF_INET) {
+        uv_ip4_name(&session->address.v4, room, SESSION_IP_BYTES);
+    }
+    return slice_of(room);
+}
+
 static void format_peer(struct session *session, char *text, size_t size)
 {
-    struct sockaddr_storage address;
-    int len = sizeof(address);
-    char host[INET6_ADDRSTRLEN];
+    const union session_address *address = &session->address;
+    char ip[SESSION_IP_BYTES];
 
-    if (session->listener->config->bind.kind != CONFIG_ADDRESS_TCP) {
-        snprintf(text, size, "unix:");
-        return;
-    }
-    if (uv_tcp_getpeername(&session->io.tcp, (struct sockaddr *)&address, &len) != 0) {
-        snprintf(text, size, "?");
-        return;
-    }
-    if (address.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
-
-        uv_ip6_name(v6, host, sizeof(host));
-        snprintf(text, size, "[%s]:%u", host, (unsigned)ntohs(v6->sin6_port));
+    (void)session_ip(session, ip);
+    if (address->any.sa_family == AF_INET6) {
+        snprintf(text, size, "[%s]:%u", ip, (unsigned)ntohs(address->v6.sin6_port));
+    } else if (address->any.sa_family == AF_INET) {
+        snprintf(text, size, "%s:%u", ip, (unsigned)ntohs(address->v4.sin_port));
     } else {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
-
-        uv_ip4_name(v4, host, sizeof(host));
-        snprintf(text, size, "%s:%u", host, (unsigned)ntohs(v4->sin_port));
+        snprintf(text, size, "unix:");
     }
 }
 

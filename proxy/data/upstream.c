@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/http/http_conn.h"
 
 /* Connections that gave up while the name was being looked up need not wait any longer. */
 static void open_waiting(struct upstream *upstream)
@@ -30,7 +31,8 @@ struct upstream *upstream_create(struct plane *plane, uint32_t pool, uint32_t sh
 {
     const struct topology_pool *place = &plane->options.topology->pools[pool];
     const struct config_shard *config = place->shards[shard].config;
-    uint32_t n_conns = place->config->connections;
+    bool is_http = codec_of(place->config->protocol)->pipeline == NULL;
+    uint32_t n_conns = is_http ? 0 : place->config->connections;
     struct upstream *upstream =
         xcalloc(1, sizeof(*upstream) + n_conns * sizeof(struct upstream_conn));
 
@@ -46,6 +48,11 @@ struct upstream *upstream_create(struct plane *plane, uint32_t pool, uint32_t sh
     upstream->shard_feedback = &plane->feedback->pools[pool].shards[shard];
     upstream->feedback =
         &plane->feedback->pools[pool].replicas[place->shards[shard].first_replica + replica];
+    upstream->host =
+        upstream->address->kind == CONFIG_ADDRESS_TCP ? upstream->address->text : "localhost";
+    if (is_http) {
+        (void)http_pool_create(upstream);
+    }
     upstream->n_conns = n_conns;
     for (uint32_t i = 0; i < n_conns; i++) {
         upstream_conn_init(&upstream->conns[i], upstream);
@@ -56,6 +63,9 @@ struct upstream *upstream_create(struct plane *plane, uint32_t pool, uint32_t sh
 
 void upstream_stop(struct upstream *upstream)
 {
+    if (upstream->http != NULL) {
+        http_pool_stop(upstream);
+    }
     for (uint32_t i = 0; i < upstream->n_conns; i++) {
         upstream_conn_stop(&upstream->conns[i]);
     }
@@ -66,6 +76,9 @@ void upstream_destroy(struct upstream **upstream)
     assert(*upstream == NULL || !(*upstream)->endpoint.looking_up);
     for (uint32_t i = 0; *upstream != NULL && i < (*upstream)->n_conns; i++) {
         upstream_conn_deinit(&(*upstream)->conns[i]);
+    }
+    if (*upstream != NULL) {
+        http_pool_destroy(&(*upstream)->http);
     }
     free(*upstream);
     *upstream = NULL;
@@ -224,7 +237,7 @@ static uint64_t check_conn(struct upstream_conn *conn, uint64_t now_us)
 
 uint64_t upstream_check_deadlines(struct upstream *upstream, uint64_t now_us)
 {
-    uint64_t next_us = 0;
+    uint64_t next_us = upstream->http != NULL ? http_pool_check_deadlines(upstream, now_us) : 0;
 
     for (uint32_t i = 0; i < upstream->n_conns; i++) {
         if (list_empty(&upstream->conns[i].broken)) {

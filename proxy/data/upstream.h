@@ -24,6 +24,8 @@
 #include "data/plane.h"
 #include "data/request.h"
 
+struct http_pool;
+
 enum upstream_conn_state {
     UPSTREAM_CONN_WAITING,    /* closed; opened again at retry_us */
     UPSTREAM_CONN_CONNECTING, /* or looking up the host name; requests are queued */
@@ -71,6 +73,8 @@ struct upstream {
     uint32_t failures;   /* in a row */
     uint64_t fanout_id;  /* scratch for grouping keys: the fan-out that last asked this replica */
     uint32_t fanout_leg; /* and the leg's number in it */
+    struct http_pool *http; /* HTTP: its connections, instead of conns; else NULL */
+    const char *host;       /* HTTP: what Host says with host: replica */
     uint32_t n_conns;
     struct upstream_conn conns[];
 };
@@ -85,7 +89,8 @@ void upstream_destroy(struct upstream **upstream);
 /** The connection that serves client [session_id]: always the same, to keep its requests' order. */
 struct upstream_conn *upstream_conn_for(struct upstream *upstream, uint64_t session_id);
 
-/** Is the first connection open, or being opened, and the replica not ejected? */
+/** Is the first connection open, or being opened, and the replica not ejected? HTTP: has the last
+ * connection been opened well? */
 bool upstream_is_ready(const struct upstream *upstream);
 
 /** May a request be put on [conn]? Returns FEEDBACK_OK, else UNAVAILABLE or BUSY. */

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "data/http/http_conn.h"
 #include "data/upstream.h"
 
 #define BACKOFF_FIRST_US 10000u   /* the wait after the second failure to open */
@@ -93,6 +94,9 @@ static bool takes_requests(const struct upstream_conn *conn)
 
 bool upstream_is_ready(const struct upstream *upstream)
 {
+    if (upstream->http != NULL) {
+        return http_pool_is_ready(upstream);
+    }
     return takes_requests(&upstream->conns[0]);
 }
 
@@ -294,7 +298,7 @@ static ssize_t parse_replies(void *owner, struct slice in, bool stable)
 {
     struct upstream_conn *conn = owner;
 
-    return conn->upstream->codec->on_reply(conn, in, stable);
+    return conn->upstream->codec->pipeline->on_reply(conn, in, stable);
 }
 
 static void on_bytes(struct upstream_conn *conn, struct slice bytes, bool in_place)
@@ -310,7 +314,7 @@ static void on_probe_bytes(struct upstream_conn *conn, struct slice bytes)
     struct upstream *upstream = conn->upstream;
 
     inbuf_append(&conn->in, bytes);
-    switch (upstream->codec->on_probe_reply(inbuf_slice(&conn->in))) {
+    switch (upstream->codec->pipeline->on_probe_reply(inbuf_slice(&conn->in))) {
     case CODEC_PROBE_MORE:
         return;
     case CODEC_PROBE_BAD:
@@ -388,7 +392,7 @@ static void begin_probe(struct upstream_conn *conn)
     set_state(conn, UPSTREAM_CONN_PROBING);
     conn->deadline_us = conn->opened_us + upstream->pool->request_us;
     plane_wake_at(upstream->plane, conn->deadline_us);
-    upstream_conn_write(conn, slice_of(upstream->codec->probe), false);
+    upstream_conn_write(conn, slice_of(upstream->codec->pipeline->probe), false);
 }
 
 static void on_connected(struct upstream_conn *conn)

@@ -50,7 +50,7 @@ enum feedback_http_result {
 
 /* Answers of our own. X(status) */
 #define FEEDBACK_HTTP_ANSWERS(X)                                                                   \
-    X(400) X(404) X(405) X(408) X(413) X(414) X(431) X(501) X(502) X(503) X(504) X(505) X(508)
+    X(200) X(400) X(404) X(405) X(408) X(413) X(414) X(431) X(501) X(502) X(503) X(504) X(505) X(508)
 
 enum feedback_http_answer {
 #define X(status) FEEDBACK_HTTP_ANSWER_##status,

@@ -71,7 +71,7 @@ static void test_an_idle_session_owns_nothing(void **state)
     (void)state;
     rig_ask(&rig, client, "set x 5 0 3\r\nabc\r\nget x\r\n",
             "STORED\r\nVALUE x 5 3\r\nabc\r\nEND\r\n");
-    session = LIST_ENTRY(rig.plane.all_sessions.next, struct session, all);
+    session = LIST_ENTRY(rig.plane.phases[SESSION_PHASE_QUEUE].next, struct session, all);
     assert_null(session->in.data);
     assert_null(session->out.queue.head);
     assert_null(session->first);

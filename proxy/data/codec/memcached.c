@@ -328,12 +328,24 @@ static size_t on_input(struct session *session, struct slice in, bool stable)
     return in.len;
 }
 
-const struct codec codec_memcached = {
-    .name = "memcached",
-    .on_input = on_input,
+static const struct codec_pipeline pipeline = {
     .on_reply = memcached_on_reply,
     .write_failure = memcached_write_failure,
     .probe = "version\r\n",
     .on_probe_reply = memcached_on_probe_reply,
+};
+
+const struct codec codec_memcached = {
+    .name = "memcached",
+    .first_phase = SESSION_PHASE_QUEUE,
+    .on_input = on_input,
+    .is_busy = session_queue_is_busy,
+    .may_resume = session_queue_may_resume,
+    .is_open = session_queue_is_open,
+    .on_input_end = session_end,
+    .on_flushed = session_queue_on_flushed,
+    .on_expired = session_queue_on_expired,
+    .cancel = session_queue_cancel,
+    .pipeline = &pipeline,
     .refusal = "ERROR Too many open connections\r\n",
 };

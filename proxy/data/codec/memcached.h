@@ -12,7 +12,7 @@
 #include "wire/memcache_reply.h"
 #include "wire/memcache_request.h"
 
-/* struct codec's members of the same names. */
+/* struct codec_pipeline's members of the same names. */
 ssize_t memcached_on_reply(struct upstream_conn *conn, struct slice in, bool stable);
 void memcached_write_failure(struct plane *plane, struct request *request,
                              enum feedback_outcome why);

@@ -1,0 +1,180 @@
+/*
+ * The client's side of an exchange: what comes after the head of its request.
+ */
+#include "data/http/exchange.h"
+#include "data/http/http_head.h"
+
+/* The shard is behind: the client's body has to wait. */
+static bool is_congested(const struct exchange *exchange)
+{
+    return exchange->conn->out.queue.bytes >=
+           exchange->session->plane->config->stream_buffer_bytes / 2;
+}
+
+bool exchange_takes_input(const struct exchange *exchange)
+{
+    return exchange->conn != NULL && exchange->conn->state == HTTP_CONN_BUSY &&
+           !exchange->output_lost && !is_congested(exchange) &&
+           (exchange->state == EXCHANGE_TUNNEL || !exchange->request.done);
+}
+
+static bool is_too_large(const struct exchange *exchange)
+{
+    uint64_t most = exchange->session->plane->config->request_body_bytes;
+
+    return most > 0 && exchange->request.n_bytes > most;
+}
+
+static size_t take_length(struct exchange *exchange, struct slice in, bool stable)
+{
+    struct exchange_body *body = &exchange->request;
+    size_t n = body->left < in.len ? (size_t)body->left : in.len;
+
+    http_conn_write(exchange->conn, slice_make(in.data, n), stable);
+    body->left -= n;
+    body->n_bytes += n;
+    body->done = body->left == 0;
+    return n;
+}
+
+static void write_chunk(struct exchange *exchange, struct slice data, bool stable)
+{
+    uint8_t room[24];
+    struct http1_writer line = {.data = room, .max = sizeof(room)};
+
+    http1_put_hex(&line, data.len);
+    http1_put_text(&line, "\r\n");
+    http_conn_write(exchange->conn, slice_make(room, line.len), false);
+    http_conn_write(exchange->conn, data, stable);
+    http_conn_write(exchange->conn, slice_of("\r\n"), false);
+    exchange->request.n_bytes += data.len;
+}
+
+/* The trailer section. Returns the bytes consumed; 0: more are needed. */
+static size_t take_trailers(struct exchange *exchange, struct slice in)
+{
+    struct plane *plane = exchange->session->plane;
+    struct exchange_body *body = &exchange->request;
+    struct http1_fields fields;
+    struct http1_writer out = {0};
+    const char *error;
+    size_t len;
+
+    switch (http1_trailers_parse(in, &body->scan, plane->config->response_head_bytes, &fields, &len,
+                                 &error)) {
+    case HTTP1_PARSE_MORE:
+        return 0;
+    case HTTP1_PARSE_ERROR:
+        exchange_fail(exchange, 400, error);
+        return in.len;
+    case HTTP1_PARSE_DONE:
+        break;
+    }
+    out.max = len + HTTP_HEAD_EXTRA_BYTES;
+    out.data = outq_reserve(&exchange->conn->out.queue, &plane->segments, out.max);
+    http1_put_text(&out, "0\r\n");
+    http_head_write_trailers(&out, &fields);
+    outq_commit(&exchange->conn->out.queue, out.len);
+    http_conn_touch(exchange->conn);
+    body->done = true;
+    return len;
+}
+
+static size_t take_chunks(struct exchange *exchange, struct slice in, bool stable)
+{
+    struct exchange_body *body = &exchange->request;
+    size_t done = 0;
+
+    while (done < in.len) {
+        struct slice data;
+        size_t used;
+
+        switch (http1_chunks_next(&body->chunks, slice_skip(in, done), &used, &data)) {
+        case HTTP1_CHUNK_MORE:
+            return in.len;
+        case HTTP1_CHUNK_DATA:
+            write_chunk(exchange, data, stable);
+            break;
+        case HTTP1_CHUNK_LAST:
+            body->in_trailers = true;
+            return done + used;
+        case HTTP1_CHUNK_ERROR:
+            exchange_fail(exchange, 400, "malformed chunk in the request's body");
+            return in.len;
+        }
+        done += used;
+    }
+    return done;
+}
+
+static size_t take(struct exchange *exchange, struct slice in, bool stable)
+{
+    struct session *session = exchange->session;
+    size_t used;
+
+    if (exchange->state == EXCHANGE_TUNNEL) {
+        http_conn_write(exchange->conn, in, stable);
+        exchange->request.n_bytes += in.len;
+        return in.len;
+    }
+    if (exchange->request.kind == HTTP1_BODY_LENGTH) {
+        return take_length(exchange, in, stable);
+    }
+    if (exchange->request.in_trailers) {
+        return take_trailers(exchange, in);
+    }
+    used = take_chunks(exchange, in, stable);
+    if (session->exchange == exchange && is_too_large(exchange)) {
+        exchange_fail(exchange, 413, "the request body is larger than limits.max_request_body");
+        return in.len;
+    }
+    return used;
+}
+
+/* What is much is sent at once, and no more is read if the shard does not take it: a turn may read
+ * many times. */
+size_t exchange_on_input(struct exchange *exchange, struct slice in, bool stable)
+{
+    struct session *session = exchange->session;
+    size_t used = take(exchange, in, stable);
+
+    if (session->exchange != exchange || !is_congested(exchange)) {
+        return used;
+    }
+    http_conn_flush(exchange->conn);
+    if (session->exchange == exchange && exchange->conn != NULL && is_congested(exchange)) {
+        session->paused = true;
+    }
+    return used;
+}
+
+void exchange_on_input_end(struct exchange *exchange)
+{
+    struct session *session = exchange->session;
+
+    if (exchange->state == EXCHANGE_TUNNEL) {
+        if (exchange->conn != NULL) {
+            exchange->conn->ends_output = true;
+            http_conn_touch(exchange->conn);
+        }
+    } else if (exchange->request.done) {
+        session_end(session); /* once it has been answered */
+    } else {
+        session_close(session); /* an incomplete request is never completed on its behalf */
+    }
+}
+
+void exchange_on_request_flushed(struct exchange *exchange)
+{
+    if (exchange->session->paused) {
+        session_touch(exchange->session);
+    }
+}
+
+void exchange_on_output_lost(struct exchange *exchange)
+{
+    exchange->output_lost = true;
+    if (exchange->state == EXCHANGE_TUNNEL) {
+        http_conn_break(exchange->conn, HTTP_CONN_LOST, "connection lost", false);
+    }
+}

@@ -1,0 +1,565 @@
+#include "data/http/http_conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/memory.h"
+#include "data/http/exchange.h"
+
+#define COPY_MAX_BYTES 1024u /* bytes up to this are copied together */
+
+/* ---- state ------------------------------------------------------------------------------- */
+
+static void report(struct upstream *upstream)
+{
+    const struct http_pool *pool = upstream->http;
+    enum feedback_state state = FEEDBACK_STATE_UP;
+
+    if (upstream->ejected) {
+        state = FEEDBACK_STATE_EJECTED;
+    } else if (pool->retry_us != 0) {
+        state = FEEDBACK_STATE_BACKOFF;
+    }
+    gauge_set(&upstream->feedback->state, state);
+}
+
+void http_conn_touch(struct http_conn *conn)
+{
+    if (conn->state != HTTP_CONN_CLOSING && list_empty(&conn->dirty)) {
+        list_append(&conn->upstream->plane->dirty_http_conns, &conn->dirty);
+    }
+}
+
+/* ---- the end of a connection ------------------------------------------------------------- */
+
+static void destroy(struct http_conn *conn)
+{
+    struct plane *plane = conn->upstream->plane;
+
+    outq_clear(&conn->out.queue, &plane->segments);
+    free(inbuf_take(&conn->in));
+    freelist_put(&plane->http_conns, conn);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    destroy(handle->data);
+}
+
+void http_conn_close(struct http_conn *conn)
+{
+    if (dial_has_handle(&conn->dial)) {
+        dial_cancel(&conn->dial);
+        uv_close(&conn->io.handle, on_closed);
+    } else {
+        dial_cancel(&conn->dial);
+        destroy(conn);
+    }
+}
+
+static void leave_idle(struct http_conn *conn)
+{
+    if (!list_empty(&conn->idle)) {
+        list_remove(&conn->idle);
+        conn->upstream->http->n_idle--;
+    }
+}
+
+/* No more of this connection; its exchange, if any, has been dealt with. */
+static void discard(struct http_conn *conn)
+{
+    struct upstream *upstream = conn->upstream;
+
+    if (conn->state == HTTP_CONN_CLOSING) {
+        return;
+    }
+    if (conn->state == HTTP_CONN_OPENING) {
+        upstream->http->probing = upstream->http->probing && conn->exchange != NULL;
+    } else {
+        counter_add(&upstream->feedback->disconnects, 1);
+    }
+    conn->state = HTTP_CONN_CLOSING;
+    leave_idle(conn);
+    list_remove(&conn->all);
+    list_remove(&conn->dirty);
+    upstream->http->n_open--;
+    list_append(&upstream->plane->broken_http_conns, &conn->dirty);
+}
+
+static void note_failure(struct upstream *upstream, const char *why)
+{
+    struct plane *plane = upstream->plane;
+
+    upstream->http->retry_us = plane_now(plane) + upstream->pool->retry_after_us;
+    plane_wake_at(plane, upstream->http->retry_us);
+    upstream_failed(upstream, why);
+    while (upstream->ejected && !list_empty(&upstream->http->idle)) {
+        discard(LIST_ENTRY(upstream->http->idle.next, struct http_conn, idle));
+    }
+    report(upstream);
+}
+
+static void note_success(struct upstream *upstream)
+{
+    if (upstream->http->retry_us != 0 || upstream->failures > 0 || upstream->reported) {
+        upstream->http->retry_us = 0;
+        upstream_succeeded(upstream);
+        report(upstream);
+    }
+}
+
+void http_conn_note_response(struct http_conn *conn)
+{
+    note_success(conn->upstream);
+}
+
+static void detach(struct http_conn *conn)
+{
+    if (conn->exchange != NULL) {
+        conn->exchange = NULL;
+        gauge_add(&conn->upstream->feedback->in_flight, -1);
+    }
+}
+
+void http_conn_break(struct http_conn *conn, enum http_conn_loss loss, const char *why,
+                     bool is_failure)
+{
+    struct upstream *upstream = conn->upstream;
+    struct exchange *exchange = conn->exchange;
+
+    if (conn->state == HTTP_CONN_CLOSING) {
+        return;
+    }
+    if (conn->state == HTTP_CONN_OPENING && is_failure) {
+        counter_add(&upstream->feedback->connect_failures, 1);
+    }
+    if (loss == HTTP_CONN_PROTOCOL) {
+        counter_add(&upstream->feedback->protocol_errors, 1);
+    }
+    discard(conn);
+    detach(conn);
+    if (is_failure) {
+        note_failure(upstream, why);
+    }
+    if (exchange != NULL) {
+        exchange_on_lost(exchange, loss, why);
+    }
+}
+
+void http_conn_release(struct http_conn *conn, bool reusable)
+{
+    struct http_pool *pool = conn->upstream->http;
+    const struct config_pool *config = conn->upstream->pool;
+
+    detach(conn);
+    if (conn->state == HTTP_CONN_CLOSING) {
+        return;
+    }
+    if (!reusable || conn->state != HTTP_CONN_BUSY || pool->n_idle >= config->connections ||
+        config->keep_alive_us == 0 || conn->upstream->ejected || pool->stopping ||
+        conn->out.queue.bytes > 0 || conn->ends_output) {
+        discard(conn);
+        return;
+    }
+    conn->state = HTTP_CONN_IDLE;
+    conn->reused = true;
+    conn->since_us = plane_now(conn->upstream->plane);
+    list_prepend(&pool->idle, &conn->idle);
+    pool->n_idle++;
+    http_conn_set_reading(conn, true);
+    plane_wake_at(conn->upstream->plane, conn->since_us + config->keep_alive_us);
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct http_conn *conn = handle->data;
+    uint64_t most = conn->upstream->plane->config->stream_buffer_bytes;
+
+    (void)suggested;
+    *buf = inbuf_read_buffer(&conn->in);
+    if (buf->base == NULL) {
+        *buf = plane_read_buffer(conn->upstream->plane);
+    }
+    buf->len = buf->len > most ? most : buf->len;
+}
+
+static ssize_t on_bytes(void *owner, struct slice in, bool stable)
+{
+    struct http_conn *conn = owner;
+    size_t done = 0;
+
+    while (done < in.len && conn->state == HTTP_CONN_BUSY) {
+        ssize_t used = exchange_on_response(conn->exchange, slice_skip(in, done), stable);
+
+        if (used < 0) {
+            return -1;
+        }
+        if (used == 0) {
+            return (ssize_t)done;
+        }
+        done += (size_t)used;
+    }
+    if (done < in.len && conn->state == HTTP_CONN_IDLE) {
+        return -1; /* bytes after a response */
+    }
+    return (ssize_t)in.len;
+}
+
+static void on_end(struct http_conn *conn, ssize_t status)
+{
+    if (conn->exchange == NULL) {
+        discard(conn);
+    } else if (status != UV_EOF || !exchange_on_response_end(conn->exchange)) {
+        http_conn_break(conn, HTTP_CONN_LOST, "closed the connection",
+                        !conn->reused || conn->answered);
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct http_conn *conn = stream->data;
+    struct upstream *upstream = conn->upstream;
+    bool in_place = inbuf_is_in_place(&conn->in, buf);
+
+    if (n == 0 || conn->state == HTTP_CONN_CLOSING) {
+        return;
+    }
+    if (n < 0) {
+        on_end(conn, n);
+        return;
+    }
+    if (!in_place) {
+        plane_read_used(upstream->plane, (size_t)n);
+    }
+    counter_add(&upstream->shard_feedback->bytes_received, (uint64_t)n);
+    conn->since_us = plane_now(upstream->plane);
+    conn->answered = true;
+    if (conn->exchange == NULL) {
+        http_conn_break(conn, HTTP_CONN_PROTOCOL, "bytes without a request", false);
+    } else if (inbuf_feed(&conn->in, slice_make(buf->base, (size_t)n), in_place, on_bytes, conn) <
+               0) {
+        http_conn_break(conn, HTTP_CONN_PROTOCOL, "malformed or unexpected response",
+                        conn->exchange != NULL);
+    } else if (conn->exchange != NULL) {
+        exchange_pass_on(conn->exchange);
+    }
+}
+
+void http_conn_set_reading(struct http_conn *conn, bool wanted)
+{
+    if (conn->reading == wanted || conn->state == HTTP_CONN_CLOSING ||
+        conn->state == HTTP_CONN_OPENING || (!wanted && conn->upstream->plane->sending_early)) {
+        return;
+    }
+    conn->reading = wanted;
+    if (!wanted) {
+        uv_read_stop(&conn->io.stream);
+    } else if (uv_read_start(&conn->io.stream, on_alloc, on_read) != 0) {
+        http_conn_break(conn, HTTP_CONN_LOST, "cannot read", true);
+    } else {
+        conn->since_us = plane_now(conn->upstream->plane);
+    }
+}
+
+bool http_conn_is_stale(const struct http_conn *conn)
+{
+    uv_os_fd_t fd;
+    char byte;
+    ssize_t n;
+
+    if (uv_fileno(&conn->io.handle, &fd) != 0) {
+        return true;
+    }
+    n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+void http_conn_write(struct http_conn *conn, struct slice bytes, bool stable)
+{
+    if (stable && bytes.len > COPY_MAX_BYTES) {
+        outq_borrow(&conn->out.queue, conn->out.pool, bytes);
+    } else {
+        outq_copy(&conn->out.queue, conn->out.pool, bytes);
+    }
+    http_conn_touch(conn);
+}
+
+static void end_output(struct http_conn *conn)
+{
+    uv_os_fd_t fd;
+
+    if (uv_fileno(&conn->io.handle, &fd) == 0) {
+        (void)shutdown(fd, SHUT_WR); /* if that fails the connection is lost anyway */
+    }
+}
+
+void http_conn_flush(struct http_conn *conn)
+{
+    struct upstream *upstream = conn->upstream;
+    int err;
+
+    list_remove(&conn->dirty);
+    if (conn->state != HTTP_CONN_BUSY) {
+        return;
+    }
+    err = outlet_flush(&conn->out);
+    if (conn->out.n_sent > 0) {
+        counter_add(&upstream->shard_feedback->bytes_sent, conn->out.n_sent);
+        conn->out.n_sent = 0;
+        conn->since_us = plane_now(upstream->plane);
+    }
+    if (err < 0) {
+        /* What the replica had to say before it closed is still to be read. */
+        outq_clear(&conn->out.queue, conn->out.pool);
+        exchange_on_output_lost(conn->exchange);
+        return;
+    }
+    if (conn->out.queue.bytes == 0 && conn->ends_output) {
+        end_output(conn);
+    }
+    exchange_on_request_flushed(conn->exchange);
+}
+
+static void on_written(struct outlet *outlet, int status)
+{
+    struct http_conn *conn = LIST_ENTRY(outlet, struct http_conn, out);
+
+    if (status == UV_ECANCELED || conn->state != HTTP_CONN_BUSY) {
+        return; /* being closed */
+    }
+    if (status < 0) {
+        outq_clear(&conn->out.queue, conn->out.pool);
+        exchange_on_output_lost(conn->exchange);
+    } else {
+        http_conn_touch(conn);
+    }
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+static void on_open(struct dial *dial, int status)
+{
+    struct http_conn *conn = LIST_ENTRY(dial, struct http_conn, dial);
+    struct upstream *upstream = conn->upstream;
+
+    if (conn->state == HTTP_CONN_CLOSING) {
+        return;
+    }
+    if (status != 0) {
+        http_conn_break(conn, HTTP_CONN_REFUSED,
+                        status == UV_ECONNREFUSED ? "connection refused" : uv_strerror(status),
+                        true);
+        return;
+    }
+    counter_add(&upstream->feedback->connects, 1);
+    conn->state = HTTP_CONN_BUSY;
+    http_conn_set_reading(conn, true);
+    if (conn->state == HTTP_CONN_CLOSING) {
+        return;
+    }
+    if (conn->exchange != NULL) {
+        if (upstream->http->retry_us != 0 && !upstream->ejected) {
+            upstream->http->retry_us = 0; /* it takes connections again */
+            report(upstream);
+        }
+        exchange_on_open(conn->exchange);
+        return;
+    }
+    upstream->http->probing = false;
+    note_success(upstream);
+    http_conn_release(conn, true);
+    conn->reused = false;
+}
+
+static struct http_conn *open_conn(struct upstream *upstream)
+{
+    struct plane *plane = upstream->plane;
+    struct http_conn *conn = freelist_get(&plane->http_conns);
+
+    memset(conn, 0, sizeof(*conn));
+    conn->upstream = upstream;
+    conn->state = HTTP_CONN_OPENING;
+    conn->since_us = plane_now(plane);
+    conn->out = (struct outlet){.stream = &conn->io.stream,
+                                .pool = &plane->segments,
+                                .writes = &plane->writes,
+                                .on_written = on_written};
+    list_init(&conn->idle);
+    list_init(&conn->dirty);
+    list_append(&upstream->http->all, &conn->all);
+    upstream->http->n_open++;
+    plane_wake_at(plane, conn->since_us + upstream->pool->connect_us);
+    return conn;
+}
+
+/* An attempt that fails at once is broken when the timer comes, not under the caller's feet. */
+static void dial_conn(struct http_conn *conn)
+{
+    struct upstream *upstream = conn->upstream;
+
+    if (dial_start(&conn->dial, &upstream->endpoint, &conn->io, conn, on_open) != 0) {
+        conn->since_us = 0;
+        plane_wake_at(upstream->plane, plane_now(upstream->plane));
+    }
+}
+
+static void probe(struct upstream *upstream)
+{
+    if (!upstream->http->probing && !upstream->http->stopping) {
+        upstream->http->probing = true;
+        dial_conn(open_conn(upstream));
+    }
+}
+
+static struct http_conn *take_idle(struct http_pool *pool)
+{
+    struct http_conn *conn;
+
+    if (list_empty(&pool->idle)) {
+        return NULL;
+    }
+    conn = LIST_ENTRY(pool->idle.next, struct http_conn, idle);
+    leave_idle(conn);
+    return conn;
+}
+
+/* What cannot be sent twice does not go where nobody listens any more. */
+static struct http_conn *take_live(struct http_pool *pool, const struct exchange *exchange)
+{
+    struct http_conn *conn = take_idle(pool);
+
+    while (conn != NULL && !exchange_is_idempotent(exchange) && http_conn_is_stale(conn)) {
+        discard(conn);
+        conn = take_idle(pool);
+    }
+    return conn;
+}
+
+enum feedback_outcome http_pool_attach(struct upstream *upstream, struct exchange *exchange,
+                                       bool fresh)
+{
+    struct http_pool *pool = upstream->http;
+    struct http_conn *conn = fresh ? NULL : take_live(pool, exchange);
+
+    if (pool->stopping) {
+        return FEEDBACK_UNAVAILABLE;
+    }
+    if (conn == NULL && pool->n_open >= upstream->pool->max_connections) {
+        conn = take_live(pool, exchange); /* fresh was asked for, and there is no room */
+        if (conn == NULL) {
+            return FEEDBACK_BUSY;
+        }
+    }
+    gauge_add(&upstream->feedback->in_flight, 1);
+    if (conn == NULL) {
+        conn = open_conn(upstream);
+        conn->exchange = exchange;
+        exchange->conn = conn;
+        dial_conn(conn);
+        return FEEDBACK_OK;
+    }
+    conn->state = HTTP_CONN_BUSY;
+    conn->answered = false;
+    conn->since_us = plane_now(upstream->plane);
+    conn->exchange = exchange;
+    exchange->conn = conn;
+    exchange_on_open(exchange);
+    return FEEDBACK_OK;
+}
+
+/* ---- the pool ---------------------------------------------------------------------------- */
+
+struct http_pool *http_pool_create(struct upstream *upstream)
+{
+    struct http_pool *pool = xcalloc(1, sizeof(*pool));
+
+    list_init(&pool->all);
+    list_init(&pool->idle);
+    upstream->http = pool;
+    probe(upstream);
+    return pool;
+}
+
+bool http_pool_is_ready(const struct upstream *upstream)
+{
+    return !upstream->ejected && upstream->http->retry_us == 0;
+}
+
+void http_pool_stop(struct upstream *upstream)
+{
+    struct list *link;
+
+    upstream->http->stopping = true;
+    while ((link = upstream->http->all.next) != &upstream->http->all) {
+        http_conn_break(LIST_ENTRY(link, struct http_conn, all), HTTP_CONN_LOST, "stopping", false);
+    }
+}
+
+void http_pool_destroy(struct http_pool **pool)
+{
+    free(*pool);
+    *pool = NULL;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static uint64_t check_conn(struct http_conn *conn, uint64_t now_us)
+{
+    const struct config_pool *config = conn->upstream->pool;
+    uint64_t due_us;
+
+    switch (conn->state) {
+    case HTTP_CONN_OPENING:
+        due_us = conn->since_us + config->connect_us;
+        if (now_us >= due_us) {
+            http_conn_break(conn, HTTP_CONN_REFUSED,
+                            conn->since_us == 0 ? "cannot connect" : HTTP_CONN_LATE, true);
+            return 0;
+        }
+        return conn->exchange == NULL
+                   ? due_us
+                   : earlier(due_us, exchange_check_time(conn->exchange, now_us));
+    case HTTP_CONN_IDLE:
+        due_us = conn->since_us + config->keep_alive_us;
+        if (now_us >= due_us) {
+            discard(conn);
+            return 0;
+        }
+        return due_us;
+    case HTTP_CONN_BUSY:
+        return exchange_check_time(conn->exchange, now_us);
+    case HTTP_CONN_CLOSING:
+        break;
+    }
+    return 0;
+}
+
+uint64_t http_pool_check_deadlines(struct upstream *upstream, uint64_t now_us)
+{
+    struct http_pool *pool = upstream->http;
+    uint64_t next_us = 0;
+    struct list *link, unchecked;
+
+    /* One may take others with it, and come back as a new one: each that is there now, once. */
+    list_init(&unchecked);
+    while ((link = list_pop(&pool->all)) != NULL) {
+        list_append(&unchecked, link);
+    }
+    while ((link = list_pop(&unchecked)) != NULL) {
+        list_append(&pool->all, link);
+        next_us = earlier(next_us, check_conn(LIST_ENTRY(link, struct http_conn, all), now_us));
+    }
+    if (pool->retry_us != 0 && now_us >= pool->retry_us) {
+        pool->retry_us = now_us + upstream->pool->retry_after_us;
+        probe(upstream);
+    }
+    return earlier(next_us, pool->retry_us);
+}
