@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define SESSION_LINGER_US   5000000u /* for the client to close, after we have */
+#define SESSION_LINGER_US   2000000u /* for the client to close, after we have */
 #define SESSION_KEEPALIVE_S 60u
 
 const struct codec *session_codec(const struct session *session)
@@ -221,7 +221,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
     counter_add(&plane->feedback->client_bytes_received, (uint64_t)n);
-    if (!in_place) {
+    if (in_place) {
+        inbuf_read_used(&session->in, (size_t)n);
+    } else {
         plane_read_used(plane, (size_t)n);
     }
     if (session->state != SESSION_OPEN) {

@@ -20,7 +20,7 @@ static void test_shards_and_replicas_are_numbered(void **state)
 
     (void)state;
     fixture_init(&f);
-    assert_int_equal(f.topology->n_pools, 2);
+    assert_int_equal(f.topology->n_pools, 3);
     pool = &f.topology->pools[0];
     assert_int_equal(pool->n_shards, 2);
     assert_int_equal(pool->n_replicas, 3);

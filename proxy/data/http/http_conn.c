@@ -231,7 +231,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         on_end(conn, n);
         return;
     }
-    if (!in_place) {
+    if (in_place) {
+        inbuf_read_used(&conn->in, (size_t)n);
+    } else {
         plane_read_used(upstream->plane, (size_t)n);
     }
     counter_add(&upstream->shard_feedback->bytes_received, (uint64_t)n);
