@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/http1_stream.h"
 #include "support/memcache_stream.h"
 
 /* Longer streams are cut at some offsets only. */
@@ -30,19 +31,49 @@ static struct slice read_file(const char *folder, const char *name)
     return slice_make(data, (size_t)size);
 }
 
-static void check_same(struct slice data, size_t first, size_t piece, const char *whole,
-                       void (*read)(struct stream *))
+/* Read [data] as pieces of [first] bytes, then of [piece]; a text of all that was found. */
+typedef char *read_fn(struct slice data, size_t first, size_t piece);
+
+static char *read_memcache_requests(struct slice data, size_t first, size_t piece)
 {
-    char *found = stream_run(data, first, piece, read);
+    return stream_run(data, first, piece, stream_requests);
+}
+
+static char *read_memcache_replies(struct slice data, size_t first, size_t piece)
+{
+    return stream_run(data, first, piece, stream_replies);
+}
+
+static char *read_http1_requests(struct slice data, size_t first, size_t piece)
+{
+    return http1_stream_text((struct http1_stream){.data = data}, first, piece);
+}
+
+static char *read_http1_responses(struct slice data, size_t first, size_t piece)
+{
+    return http1_stream_text((struct http1_stream){.data = data, .is_response = true}, first,
+                             piece);
+}
+
+static char *read_http1_chunks(struct slice data, size_t first, size_t piece)
+{
+    return http1_stream_text((struct http1_stream){.data = data, .phase = HTTP1_STREAM_CHUNKS},
+                             first, piece);
+}
+
+static void check_same(struct slice data, size_t first, size_t piece, const char *whole,
+                       read_fn *read)
+{
+    char *found = read(data, first, piece);
     if (strcmp(found, whole) != 0) {
         fail_msg("cut at %zu, then every %zu:\n%s\nwhole:\n%s", first, piece, found, whole);
     }
     free(found);
 }
 
-static void check_stream(struct slice data, void (*read)(struct stream *))
+static void check_stream(struct slice data, read_fn *read)
 {
-    char *whole = stream_run(data, data.len, data.len, read);
+    char *whole = read(data, data.len, data.len);
     check_same(data, 1, 1, whole, read);
     size_t step = 1 + data.len / MANY_CUTS;
     for (size_t cut = 1; cut < data.len; cut += step) {
@@ -51,7 +82,7 @@ static void check_stream(struct slice data, void (*read)(struct stream *))
     free(whole);
 }
 
-static void check_corpus(const char *folder, void (*read)(struct stream *))
+static void check_corpus(const char *folder, read_fn *read)
 {
     DIR *dir = opendir(folder);
     assert_non_null(dir);
@@ -73,13 +104,31 @@ static void check_corpus(const char *folder, void (*read)(struct stream *))
 static void test_memcache_requests(void **state)
 {
     (void)state;
-    check_corpus(TESTS_DIR "/fuzz/fuzz_memcache_request", stream_requests);
+    check_corpus(TESTS_DIR "/fuzz/fuzz_memcache_request", read_memcache_requests);
 }
 
 static void test_memcache_replies(void **state)
 {
     (void)state;
-    check_corpus(TESTS_DIR "/fuzz/fuzz_memcache_reply", stream_replies);
+    check_corpus(TESTS_DIR "/fuzz/fuzz_memcache_reply", read_memcache_replies);
+}
+
+static void test_http1_requests(void **state)
+{
+    (void)state;
+    check_corpus(TESTS_DIR "/fuzz/fuzz_http1_request", read_http1_requests);
+}
+
+static void test_http1_responses(void **state)
+{
+    (void)state;
+    check_corpus(TESTS_DIR "/fuzz/fuzz_http1_response", read_http1_responses);
+}
+
+static void test_http1_chunks(void **state)
+{
+    (void)state;
+    check_corpus(TESTS_DIR "/fuzz/fuzz_http1_chunks", read_http1_chunks);
 }
 
 /* Lines beyond the limits: cut where the limit is, too. */
@@ -96,7 +145,7 @@ static void test_long_memcache_lines(void **state)
             }
             memcpy(line, words[w], strlen(words[w]));
             memcpy(line + lengths[i] - 2, "\r\n", 2);
-            check_stream(slice_make(line, lengths[i]), stream_requests);
+            check_stream(slice_make(line, lengths[i]), read_memcache_requests);
         }
     }
 }
@@ -104,9 +153,9 @@ static void test_long_memcache_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memcache_requests),
-        cmocka_unit_test(test_memcache_replies),
-        cmocka_unit_test(test_long_memcache_lines),
+        cmocka_unit_test(test_memcache_requests),   cmocka_unit_test(test_memcache_replies),
+        cmocka_unit_test(test_long_memcache_lines), cmocka_unit_test(test_http1_requests),
+        cmocka_unit_test(test_http1_responses),     cmocka_unit_test(test_http1_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,125 +1,61 @@
 /*
- * Request heads from anybody: what the parser returns lies within the input and does not depend on
- * where the stream was cut, and what it accepts is as strict as it promises.
+ * A stream of requests from anybody: what the parser returns lies within the input, is as strict as
+ * it promises, and does not depend on where the stream was cut.
  */
-#include <stdlib.h>
-
-#include "wire/http1.h"
-
-#define HEAD_MAX 512u
-
-static const struct http1_limits limits = {.head_max = HEAD_MAX};
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "../support/http1_stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_within(struct slice part, struct slice whole)
+static void check_target(struct slice target)
 {
-    MUST(part.len == 0 ||
-         (part.data >= whole.data && part.data + part.len <= whole.data + whole.len));
-}
-
-static void check_no_line_ends(struct slice part)
-{
-    MUST(part.len == 0 || memchr(part.data, '\r', part.len) == NULL);
-    MUST(part.len == 0 || memchr(part.data, '\n', part.len) == NULL);
-    MUST(part.len == 0 || memchr(part.data, '\0', part.len) == NULL);
-}
-
-static void check_query(struct slice query)
-{
-    uint8_t *out = malloc(query.len + 1);
+    uint8_t *out = malloc(target.len + 1), *again = malloc(target.len + 1);
     struct slice value;
 
-    MUST(out != NULL);
-    MUST(http1_percent_decode(query, out) <= (ptrdiff_t)query.len);
-    if (http1_query_find(query, slice_of("key"), &value)) {
-        check_within(value, query);
+    HTTP1_MUST(out != NULL && again != NULL);
+    HTTP1_MUST(http1_percent_decode(target, out) <= (ptrdiff_t)target.len);
+    if (http1_query_find(target, slice_of("key"), &value)) {
+        http1_stream_check_inside(value, target);
+    }
+    if (http1_cookie_find(target, slice_of("key"), &value)) {
+        http1_stream_check_inside(value, target);
+    }
+    if (target.len > 0 && target.data[0] == '/') {
+        size_t len = http1_path_normalize(target, out);
+
+        HTTP1_MUST(len >= 1 && len <= target.len && out[0] == '/');
+        HTTP1_MUST(http1_path_normalize(slice_make(out, len), again) == len);
+        HTTP1_MUST(memcmp(out, again, len) == 0);
     }
     free(out);
+    free(again);
 }
 
-static void check_request(const struct http1_request *request, struct slice in)
+/* The input itself ends where its memory ends: nothing is read beyond. */
+static void check_alone(struct slice in)
 {
-    struct slice head = slice_make(in.data, request->head_len);
-    size_t i;
-
-    MUST(request->head_len <= in.len && request->head_len <= HEAD_MAX);
-    MUST(memcmp(in.data + request->head_len - 4, "\r\n\r\n", 4) == 0);
-    MUST(request->method.len > 0 && request->target.len > 0);
-    MUST(request->has_host || request->minor == 0);
-    MUST(!request->has_content_length || request->body != HTTP1_BODY_CHUNKED);
-    MUST(request->fields.n <= HTTP1_FIELDS_MAX);
-    check_within(request->method, head);
-    check_within(request->target, head);
-    check_within(request->authority, request->target);
-    check_within(request->path, request->target);
-    check_within(request->query, request->target);
-    check_within(request->host, head);
-    check_no_line_ends(request->target);
-    for (i = 0; i < request->fields.n; i++) {
-        check_within(request->fields.list[i].name, head);
-        check_within(request->fields.list[i].value, head);
-        check_no_line_ends(request->fields.list[i].name);
-        check_no_line_ends(request->fields.list[i].value);
-    }
-    check_query(request->query);
-}
-
-/* Parse [in] as it grows by [step] bytes, each time in memory of exactly its size. */
-static enum http1_parse parse_in_pieces(struct slice in, size_t step, struct http1_request *out)
-{
+    const struct http1_limits limits = {512, true};
     struct http1_scan scan = {0};
-    size_t n = 0;
+    struct http1_request request;
 
-    for (;;) {
-        enum http1_parse result;
-        uint8_t *copy;
-
-        n = in.len - n < step ? in.len : n + step;
-        copy = malloc(n + 1);
-        MUST(copy != NULL);
-        memcpy(copy + 1, in.data, n);
-        result = http1_request_parse(slice_make(copy + 1, n), &scan, &limits, out);
-        free(copy);
-        if (result != HTTP1_PARSE_MORE || n == in.len) {
-            return result;
-        }
+    if (http1_request_parse(in, &scan, &limits, &request) == HTTP1_PARSE_DONE) {
+        check_target(request.path);
+        check_target(request.query);
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct slice in = slice_make(data, size);
-    struct http1_request whole, pieces;
-    struct http1_scan scan = {0};
-    enum http1_parse result;
+    struct http1_stream s = {.data = slice_make(data, size), .allow_fragment = size % 2 == 0};
+    char *whole, *pieces;
 
     if (size == 0) {
         return 0;
     }
-    result = http1_request_parse(in, &scan, &limits, &whole);
-    MUST(parse_in_pieces(in, 1 + size % 7, &pieces) == result);
-    switch (result) {
-    case HTTP1_PARSE_MORE:
-        MUST(size < HEAD_MAX);
-        break;
-    case HTTP1_PARSE_DONE:
-        MUST(pieces.head_len == whole.head_len && pieces.fields.n == whole.fields.n);
-        check_request(&whole, in);
-        break;
-    case HTTP1_PARSE_ERROR:
-        MUST(pieces.status == whole.status);
-        MUST(whole.status == 400 || whole.status == 414 || whole.status == 431 ||
-             whole.status == 501 || whole.status == 505);
-        MUST(whole.error != NULL);
-        break;
-    }
+    whole = http1_stream_text(s, size, size);
+    pieces = http1_stream_text(s, 1 + size % 5, 1 + size % 11);
+    HTTP1_MUST(strcmp(whole, pieces) == 0);
+    free(whole);
+    free(pieces);
+    check_alone(s.data);
     return 0;
 }

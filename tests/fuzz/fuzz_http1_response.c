@@ -1,0 +1,29 @@
+/*
+ * A stream of responses from a shard: what the parser returns lies within the input, and does not
+ * depend on where the stream was cut.
+ */
+#include "../support/http1_stream.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct http1_stream s = {
+        .data = slice_make(data, size), .is_response = true, .to_head = size % 7 == 0};
+    struct http1_scan scan = {0};
+    struct http1_response response;
+    char *whole, *pieces;
+
+    if (size == 0) {
+        return 0;
+    }
+    whole = http1_stream_text(s, size, size);
+    pieces = http1_stream_text(s, 1 + size % 5, 1 + size % 11);
+    HTTP1_MUST(strcmp(whole, pieces) == 0);
+    free(whole);
+    free(pieces);
+
+    /* The input itself ends where its memory ends: nothing is read beyond. */
+    (void)http1_response_parse(s.data, &scan, 512, &response);
+    return 0;
+}
