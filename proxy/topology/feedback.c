@@ -19,6 +19,17 @@ static void *allocate(size_t n, size_t size)
     return memset(memory, 0, bytes);
 }
 
+static struct feedback_replica *create_replicas(const struct topology_pool *pool)
+{
+    struct feedback_replica *replicas = allocate(pool->n_replicas, sizeof *replicas);
+    uint32_t i;
+
+    for (i = 0; i < pool->n_replicas && pool->config->protocol == CONFIG_HTTP; i++) {
+        gauge_set(&replicas[i].state, FEEDBACK_STATE_UP);
+    }
+    return replicas;
+}
+
 struct feedback *feedback_create(const struct topology *topology)
 {
     struct feedback *feedback = allocate(1, sizeof *feedback);
@@ -29,7 +40,7 @@ struct feedback *feedback_create(const struct topology *topology)
         const struct topology_pool *pool = &topology->pools[i];
 
         feedback->pools[i].shards = allocate(pool->n_shards, sizeof(struct feedback_shard));
-        feedback->pools[i].replicas = allocate(pool->n_replicas, sizeof(struct feedback_replica));
+        feedback->pools[i].replicas = create_replicas(pool);
     }
     return feedback;
 }

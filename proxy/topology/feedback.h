@@ -50,7 +50,8 @@ enum feedback_http_result {
 
 /* Answers of our own. X(status) */
 #define FEEDBACK_HTTP_ANSWERS(X)                                                                   \
-    X(200) X(400) X(404) X(405) X(408) X(413) X(414) X(431) X(501) X(502) X(503) X(504) X(505) X(508)
+    X(200)                                                                                         \
+    X(400) X(404) X(405) X(408) X(413) X(414) X(431) X(501) X(502) X(503) X(504) X(505) X(508)
 
 enum feedback_http_answer {
 #define X(status) FEEDBACK_HTTP_ANSWER_##status,
@@ -76,7 +77,7 @@ enum feedback_state {
 /* What an HTTP pool and its shards count: by method and result. HTTP1_OTHER is the last method. */
 struct feedback_http {
     _Atomic uint64_t requests[HTTP1_N_METHODS][FEEDBACK_HTTP_N_RESULTS];
-    struct histogram latency; /* from the request's head to the last byte of the response */
+    struct histogram latency; /* of pools: from the request's head to the response's last byte */
 };
 
 /* One shard as one worker saw it. The protocol of its pool says which half of the union it has. */
@@ -93,7 +94,9 @@ struct feedback_shard {
 };
 
 struct feedback_replica {
-    _Atomic uint64_t state; /* enum feedback_state of the first connection */
+    /* enum feedback_state of the first connection; HTTP, which connects when it must: up unless it
+     * failed */
+    _Atomic uint64_t state;
     _Atomic uint64_t in_flight;
     _Atomic uint64_t connects, connect_failures, disconnects, protocol_errors, ejections;
     _Atomic uint64_t consecutive_failures;

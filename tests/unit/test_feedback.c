@@ -24,6 +24,21 @@ static void test_all_begin_at_zero(void **state)
     assert_int_equal(view_process_sum(&f.view, offsetof(struct feedback, clients)), 0);
     assert_int_equal(view_shard_sum(&f.view, at, offsetof(struct feedback_shard, bytes_sent)), 0);
     assert_int_equal((uintptr_t)f.feedback[0] % 64, 0);
+    assert_int_equal(f.feedback[0]->pools[0].replicas[0].state, FEEDBACK_STATE_CONNECTING);
+    fixture_deinit(&f);
+}
+
+/* It is connected to when it is needed, so that no news are good news. */
+static void test_an_http_replica_begins_as_up(void **state)
+{
+    uint32_t counts[FEEDBACK_N_STATES];
+    struct view_place at = {2, 1, 0};
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    assert_int_equal(view_replica_states(&f.view, at, counts), FEEDBACK_STATE_UP);
+    assert_int_equal(counts[FEEDBACK_STATE_UP], FIXTURE_WORKERS);
     fixture_deinit(&f);
 }
 
@@ -140,7 +155,7 @@ static void test_an_answer_has_its_counter(void **state)
     for (i = 0; i < FEEDBACK_HTTP_N_ANSWERS; i++) {
         int status = feedback_http_answer_status((enum feedback_http_answer)i);
 
-        assert_in_range(status, 400, 599);
+        assert_in_range(status, 200, 599);
         counter_add(feedback_http_answer(f.feedback[0], status), (uint64_t)status);
         assert_int_equal(f.feedback[0]->http_answers[i], status);
     }
@@ -193,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_begin_at_zero),
+        cmocka_unit_test(test_an_http_replica_begins_as_up),
         cmocka_unit_test(test_sums_go_over_all_workers),
         cmocka_unit_test(test_the_worst_state_is_told),
         cmocka_unit_test(test_lag_grows_while_a_ping_is_unanswered),

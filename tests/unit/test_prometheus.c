@@ -135,7 +135,7 @@ static void test_http_samples(void **state)
         "ringway_shard_http_requests_total{pool=\"site\",shard=\"h0\",result=\"2xx\"} 0",
         "ringway_shard_request_duration_seconds_count{pool=\"site\",shard=\"h1\"} 1",
         "ringway_shard_sent_bytes_total{pool=\"site\",shard=\"h1\"} 1234",
-        "ringway_replica_up{pool=\"site\",shard=\"h0\",replica=\"127.0.0.1:8001\"} 0",
+        "ringway_replica_up{pool=\"site\",shard=\"h0\",replica=\"127.0.0.1:8001\"} 1",
     };
     struct body body = {0};
     const char *text = expose(&body);
