@@ -94,7 +94,7 @@ struct feedback_shard {
 };
 
 struct feedback_replica {
-    /* enum feedback_state of the first connection; HTTP, which connects when it must: up unless it
+    /* enum feedback_state of the first connection; HTTP, whose connections come and go: up unless it
      * failed */
     _Atomic uint64_t state;
     _Atomic uint64_t in_flight;

@@ -28,7 +28,7 @@ static void test_all_begin_at_zero(void **state)
     fixture_deinit(&f);
 }
 
-/* It is connected to when it is needed, so that no news are good news. */
+/* Its connections come and go, so no news is good news. */
 static void test_an_http_replica_begins_as_up(void **state)
 {
     uint32_t counts[FEEDBACK_N_STATES];
