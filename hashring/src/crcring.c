@@ -60,31 +60,23 @@ static uint32_t feed_name(const char *name, size_t name_len)
     return crc;
 }
 
-static uint64_t crcring_count(const struct ring_plan *plan, const struct ring_member *member)
-{
-    return (uint64_t)plan->points * member->weight;
-}
-
-static void crcring_place(const struct ring_plan *plan, const struct ring_member *member,
-                          struct ring_point *points, size_t n)
+static void crcring_place(const struct ring_member *member, struct ring_point *points)
 {
     uint32_t base = feed_name(member->name, member->name_len);
     uint32_t value = 0;
 
-    (void)plan;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < member->n_points; i++) {
         unsigned char before[VALUE_BYTES];
 
         for (unsigned b = 0; b < VALUE_BYTES; b++) {
             before[b] = (unsigned char)(value >> 8 * b);
         }
         value = ring_crc32_feed(base, before, sizeof(before)) ^ UINT32_MAX;
-        points[i].value = value;
-        points[i].shard = member->shard;
+        points[i] = (struct ring_point){.value = value, .shard = member->shard};
     }
 }
 
 const struct ring_algorithm ring_algorithm_crcring = {
-    .count = crcring_count,
+    .count = ring_count_by_weight,
     .place = crcring_place,
 };

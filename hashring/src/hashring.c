@@ -59,6 +59,7 @@ static const struct preset_row presets[] = {
     [HASHRING_PRESET_LIBMEMCACHED_WEIGHTED] = {HASHRING_KETAMA, HASHRING_MD5, 160, true},
     [HASHRING_PRESET_TWEMPROXY] = {HASHRING_KETAMA, HASHRING_FNV1A_64, 160, true},
     [HASHRING_PRESET_NGINX] = {HASHRING_CRCRING, HASHRING_CRC32, 160, false},
+    [HASHRING_PRESET_ENVOY] = {HASHRING_XX64RING, HASHRING_XXH64, 1024, false},
 };
 
 void hashring_options_init(struct hashring_options *options)
@@ -104,7 +105,7 @@ static int settle_preset(struct settings *settings, const struct hashring_option
 
 static int settle(struct settings *settings, const struct hashring_options *options)
 {
-    const struct algorithm_row *row;
+    uint32_t default_points;
 
     if ((size_t)options->algorithm >= sizeof(algorithms) / sizeof(algorithms[0]) ||
         ring_hash_row(options->hash) == NULL || hashring_preset_name(options->preset) == NULL) {
@@ -113,24 +114,27 @@ static int settle(struct settings *settings, const struct hashring_options *opti
     if (options->points > HASHRING_MAX_POINTS) {
         return HASHRING_ERR_BAD_POINTS;
     }
-    row = &algorithms[options->algorithm];
+    default_points = options->preset == HASHRING_PRESET_NONE
+                         ? algorithms[options->algorithm].default_points
+                         : presets[options->preset].points;
     *settings = (struct settings){
-        .algorithm = row->algorithm,
+        .algorithm = algorithms[options->algorithm].algorithm,
         .hash = ring_hash_row(options->hash),
         .preset = options->preset,
-        .points = options->points > 0 ? options->points : row->default_points,
+        .points = options->points > 0 ? options->points : default_points,
     };
     return options->preset == HASHRING_PRESET_NONE ? 0 : settle_preset(settings, options);
 }
 
 /* Returns 0 and the number of all points, or an error. */
 static int count_points(const struct ring_algorithm *algorithm, const struct ring_plan *plan,
-                        const struct ring_member *members, size_t *n_points)
+                        struct ring_member *members, size_t *n_points)
 {
     uint64_t sum = 0;
 
+    algorithm->count(plan, members);
     for (uint32_t i = 0; i < plan->n_members; i++) {
-        sum += algorithm->count(plan, &members[i]);
+        sum += members[i].n_points;
         if (sum > HASHRING_MAX_TOTAL_POINTS) {
             return HASHRING_ERR_TOO_MANY_POINTS;
         }
@@ -140,7 +144,7 @@ static int count_points(const struct ring_algorithm *algorithm, const struct rin
 }
 
 static int place_points(struct hashring *ring, const struct ring_algorithm *algorithm,
-                        const struct ring_plan *plan, const struct ring_member *members)
+                        const struct ring_plan *plan, struct ring_member *members)
 {
     struct ring_point *points;
     size_t n_points;
@@ -156,16 +160,14 @@ static int place_points(struct hashring *ring, const struct ring_algorithm *algo
         return HASHRING_ERR_NO_MEMORY;
     }
     for (uint32_t i = 0; i < plan->n_members; i++) {
-        size_t n = (size_t)algorithm->count(plan, &members[i]);
-
-        algorithm->place(plan, &members[i], points + n_placed, n);
-        n_placed += n;
+        algorithm->place(&members[i], points + n_placed);
+        n_placed += members[i].n_points;
     }
-    ring_points_sort(points, points + n_points, n_points);
+    ring_points_sort(points, points + n_points, n_points, algorithm->wide);
     if (plan->preset == HASHRING_PRESET_NGINX) {
         n_points = ring_points_unique(points, n_points);
     }
-    error = packed_ring_init(&ring->packed, points, n_points);
+    error = packed_ring_init(&ring->packed, points, n_points, algorithm->wide);
     free(points);
     if (error == 0) {
         packed_ring_count_owned(&ring->packed, ring->owned);
@@ -295,17 +297,23 @@ static uint32_t value_of(const struct hashring *ring, uint64_t hash)
     return (uint32_t)(hash >> ring->value_shift);
 }
 
-uint32_t hashring_home(const struct hashring *ring, uint64_t hash)
+/* The 32 bits below the value; none are left of a hash of 32 bits. */
+static uint32_t low_of(const struct hashring *ring, uint64_t hash)
 {
-    return packed_ring_owner(&ring->packed, value_of(ring, hash));
+    return (uint32_t)(hash << (VALUE_BITS - ring->value_shift));
 }
 
-/* Walk over the points from that of [value] on and write the owners that were not met before. */
-static size_t walk(const struct hashring *ring, uint32_t value, uint32_t *out, size_t max)
+uint32_t hashring_home(const struct hashring *ring, uint64_t hash)
+{
+    return packed_ring_owner(&ring->packed, value_of(ring, hash), low_of(ring, hash));
+}
+
+/* Walk over the points from that of [hash] on and write the owners that were not met before. */
+static size_t walk(const struct hashring *ring, uint64_t hash, uint32_t *out, size_t max)
 {
     unsigned char met[HASHRING_MAX_SHARDS / BITS_PER_BYTE + 1];
     const struct packed_ring *packed = &ring->packed;
-    uint32_t position = packed_ring_find(packed, value);
+    uint32_t position = packed_ring_find(packed, value_of(ring, hash), low_of(ring, hash));
     size_t n_found = 0;
 
     memset(met, 0, ring->n_shards / BITS_PER_BYTE + 1);
@@ -331,7 +339,7 @@ size_t hashring_pick(const struct hashring *ring, uint64_t hash, uint32_t *out, 
     if (max > ring->n_shards) {
         max = ring->n_shards;
     }
-    return walk(ring, value_of(ring, hash), out, max);
+    return walk(ring, hash, out, max);
 }
 
 size_t hashring_n_shards(const struct hashring *ring)

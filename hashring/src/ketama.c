@@ -31,35 +31,39 @@ static uint64_t count_in_float(const struct ring_plan *plan, const struct ring_m
     return (uint64_t)digests * POINTS_PER_DIGEST;
 }
 
-static uint64_t ketama_count(const struct ring_plan *plan, const struct ring_member *member)
+static uint64_t count_in_digests(const struct ring_plan *plan, const struct ring_member *member)
 {
     uint64_t points = (uint64_t)plan->points * member->weight;
 
-    if (plan->preset != HASHRING_PRESET_NONE) {
-        return count_in_float(plan, member);
-    }
     return (points + POINTS_PER_DIGEST - 1) / POINTS_PER_DIGEST * POINTS_PER_DIGEST;
 }
 
-static void ketama_place(const struct ring_plan *plan, const struct ring_member *member,
-                         struct ring_point *points, size_t n)
+static void ketama_count(const struct ring_plan *plan, struct ring_member *members)
+{
+    for (uint32_t i = 0; i < plan->n_members; i++) {
+        members[i].n_points = plan->preset == HASHRING_PRESET_NONE
+                                  ? count_in_digests(plan, &members[i])
+                                  : count_in_float(plan, &members[i]);
+    }
+}
+
+static void ketama_place(const struct ring_member *member, struct ring_point *points)
 {
     char name[RING_POINT_NAME_BYTES];
     size_t mark_len = strlen(member->mark);
     char *suffix = name + member->name_len + mark_len;
     uint32_t digest[POINTS_PER_DIGEST];
 
-    (void)plan;
     memcpy(name, member->name, member->name_len);
     memcpy(name + member->name_len, member->mark, mark_len);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < member->n_points; i++) {
         if (i % POINTS_PER_DIGEST == 0) {
-            char *end = ring_point_suffix(suffix, (uint32_t)(i / POINTS_PER_DIGEST));
+            char *end = ring_point_suffix(suffix, '-', (uint32_t)(i / POINTS_PER_DIGEST));
 
             ring_md5(name, (size_t)(end - name), digest);
         }
-        points[i].value = digest[i % POINTS_PER_DIGEST];
-        points[i].shard = member->shard;
+        points[i] =
+            (struct ring_point){.value = digest[i % POINTS_PER_DIGEST], .shard = member->shard};
     }
 }
 

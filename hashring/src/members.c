@@ -68,6 +68,7 @@ static void name_points(struct ring_member *member, enum hashring_preset preset)
     switch (preset) {
     case HASHRING_PRESET_NONE:
     case HASHRING_PRESET_NGINX:
+    case HASHRING_PRESET_ENVOY:
         break;
     case HASHRING_PRESET_LIBMEMCACHED_WEIGHTED:
         drop_default_port(member);
@@ -88,11 +89,19 @@ static void order(struct ring_member *members, uint32_t n, enum hashring_preset 
         break;
     case HASHRING_PRESET_LIBMEMCACHED_WEIGHTED:
     case HASHRING_PRESET_NGINX:
+    case HASHRING_PRESET_ENVOY:
         qsort(members, n, sizeof(*members), compare_shards);
         break;
     case HASHRING_PRESET_TWEMPROXY:
         qsort(members, n, sizeof(*members), compare_lengths);
         break;
+    }
+}
+
+void ring_count_by_weight(const struct ring_plan *plan, struct ring_member *members)
+{
+    for (uint32_t i = 0; i < plan->n_members; i++) {
+        members[i].n_points = (size_t)plan->points * members[i].weight;
     }
 }
 

@@ -24,6 +24,7 @@ static const char *const preset_names[] = {
     [HASHRING_PRESET_LIBMEMCACHED_WEIGHTED] = "libmemcached-weighted",
     [HASHRING_PRESET_TWEMPROXY] = "twemproxy",
     [HASHRING_PRESET_NGINX] = "nginx",
+    [HASHRING_PRESET_ENVOY] = "envoy",
 };
 
 #define HASHRING_ALGORITHM(id, name, points) ", " #name
@@ -109,7 +110,7 @@ const char *hashring_hash_kind_names(void)
 
 const char *hashring_preset_names(void)
 {
-    return "none, libmemcached-weighted, twemproxy, nginx";
+    return "none, libmemcached-weighted, twemproxy, nginx, envoy";
 }
 
 const char *hashring_strerror(int error)

@@ -11,29 +11,21 @@
 #include "algorithm.h"
 #include "hash.h"
 
-static uint64_t xxring_count(const struct ring_plan *plan, const struct ring_member *member)
-{
-    return (uint64_t)plan->points * member->weight;
-}
-
-static void xxring_place(const struct ring_plan *plan, const struct ring_member *member,
-                         struct ring_point *points, size_t n)
+static void xxring_place(const struct ring_member *member, struct ring_point *points)
 {
     char name[RING_POINT_NAME_BYTES];
     char *suffix = name + member->name_len;
 
-    (void)plan;
     memcpy(name, member->name, member->name_len);
-    for (size_t i = 0; i < n; i++) {
-        char *end = ring_point_suffix(suffix, (uint32_t)i);
+    for (size_t i = 0; i < member->n_points; i++) {
+        char *end = ring_point_suffix(suffix, '-', (uint32_t)i);
         uint64_t hash = ring_hash_xxh3((const unsigned char *)name, (size_t)(end - name));
 
-        points[i].value = (uint32_t)(hash >> 32);
-        points[i].shard = member->shard;
+        points[i] = (struct ring_point){.value = (uint32_t)(hash >> 32), .shard = member->shard};
     }
 }
 
 const struct ring_algorithm ring_algorithm_xxring = {
-    .count = xxring_count,
+    .count = ring_count_by_weight,
     .place = xxring_place,
 };

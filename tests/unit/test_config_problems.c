@@ -251,11 +251,12 @@ static const struct problem_case pool_cases[] = {
 
 static const struct problem_case ring_cases[] = {
     {IN_POOL("ring: {algorithm: md5}"),
-     {"4: pools[a].ring.algorithm: found \"md5\"; accepted: xxring, ketama, crcring"}},
+     {"4: pools[a].ring.algorithm: found \"md5\"; accepted: xxring, ketama, crcring, xx64ring"}},
     {IN_POOL("ring: {hash: sha1}"),
      {"4: pools[a].ring.hash: found \"sha1\"; accepted: xxh3, md5, fnv1a_64, fnv1_64, fnv1a_32, "
       "fnv1_32, crc32, one_at_a_time, murmur, jenkins, hsieh, crc16, crc32a, hashkit_fnv1a_64, "
-      "hashkit_fnv1_64, hashkit_fnv1a_32, hashkit_fnv1_32, hashkit_crc32, hashkit_one_at_a_time"}},
+      "hashkit_fnv1_64, hashkit_fnv1a_32, hashkit_fnv1_32, hashkit_crc32, hashkit_one_at_a_time, "
+      "xxh64"}},
     {IN_POOL("ring: {points: 0}"),
      {"4: pools[a].ring.points: found \"0\"; accepted: a number 1..16384"}},
     {IN_POOL("ring: {points: 16385}"),
@@ -275,6 +276,13 @@ static const struct problem_case ring_cases[] = {
     {IN_POOL("ring: {compatible_with: libmemcached-weighted, points: 100}"),
      {"4: pools[a].ring.points: found \"100\"; accepted: with compatible_with: "
       "libmemcached-weighted, 160 or nothing"}},
+    {IN_POOL("ring: {compatible_with: nginx, hash: md5}"),
+     {"4: pools[a].ring.hash: found \"md5\"; accepted: with compatible_with: nginx, crc32"}},
+    {IN_POOL("ring: {compatible_with: envoy, hash: xxh3}"),
+     {"4: pools[a].ring.hash: found \"xxh3\"; accepted: with compatible_with: envoy, xxh64"}},
+    {IN_POOL("ring: {compatible_with: envoy, points: 2048}"),
+     {"4: pools[a].ring.points: found \"2048\"; accepted: with compatible_with: envoy, 1024 or "
+      "nothing"}},
 };
 
 static const struct problem_case lists_cases[] = {

@@ -26,6 +26,13 @@ static const struct vector vectors[] = {
     {HASHRING_XXH3, "", UINT64_C(0x2d06800538d394c2)},
     {HASHRING_XXH3, "a", UINT64_C(0xe6c632b61e964e1f)},
     {HASHRING_XXH3, "abc", UINT64_C(0x78af5f94892f3950)},
+    /* the same as Envoy's own tests have */
+    {HASHRING_XXH64, "", UINT64_C(17241709254077376921)},
+    {HASHRING_XXH64, "foo", UINT64_C(3728699739546630719)},
+    {HASHRING_XXH64, "bar", UINT64_C(5234164152756840025)},
+    {HASHRING_XXH64, "foo\nbar", UINT64_C(8917841378505826757)},
+    {HASHRING_XXH64, "lyft", UINT64_C(4400747396090729504)},
+    {HASHRING_XXH64, "abc", UINT64_C(0x44bc2cf5ad770999)},
     /* RFC 1321, the first four bytes read little-endian */
     {HASHRING_MD5, "", 0xd98c1dd4},
     {HASHRING_MD5, "a", 0xb975c10c},

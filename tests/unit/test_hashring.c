@@ -68,8 +68,9 @@ static void test_names(void **state)
     assert_int_equal(hashring_preset_parse("twemprox", &preset), HASHRING_ERR_UNKNOWN_NAME);
     assert_int_equal(algorithm, HASHRING_KETAMA);
 
-    assert_string_equal(hashring_algorithm_names(), "xxring, ketama, crcring");
-    assert_string_equal(hashring_preset_names(), "none, libmemcached-weighted, twemproxy, nginx");
+    assert_string_equal(hashring_algorithm_names(), "xxring, ketama, crcring, xx64ring");
+    assert_string_equal(hashring_preset_names(),
+                        "none, libmemcached-weighted, twemproxy, nginx, envoy");
     assert_non_null(strstr(hashring_hash_kind_names(), "xxh3, md5, fnv1a_64, "));
     assert_null(hashring_algorithm_name((enum hashring_algorithm)1000));
     assert_null(hashring_hash_kind_name((enum hashring_hash_kind)1000));
@@ -88,7 +89,7 @@ static void test_every_name_parses_back(void **state)
         assert_int_equal(out, i);
         assert_non_null(strstr(hashring_algorithm_names(), hashring_algorithm_name(i)));
     }
-    assert_int_equal(i, HASHRING_CRCRING + 1);
+    assert_int_equal(i, HASHRING_XX64RING + 1);
     for (i = 0; hashring_hash_kind_name(i) != NULL; i++) {
         enum hashring_hash_kind out;
 
@@ -96,7 +97,7 @@ static void test_every_name_parses_back(void **state)
         assert_int_equal(out, i);
         assert_non_null(strstr(hashring_hash_kind_names(), hashring_hash_kind_name(i)));
     }
-    assert_int_equal(i, HASHRING_HASHKIT_ONE_AT_A_TIME + 1);
+    assert_int_equal(i, HASHRING_XXH64 + 1);
     for (i = 0; hashring_preset_name(i) != NULL; i++) {
         enum hashring_preset out;
 
@@ -104,7 +105,7 @@ static void test_every_name_parses_back(void **state)
         assert_int_equal(out, i);
         assert_non_null(strstr(hashring_preset_names(), hashring_preset_name(i)));
     }
-    assert_int_equal(i, HASHRING_PRESET_NGINX + 1);
+    assert_int_equal(i, HASHRING_PRESET_ENVOY + 1);
 }
 
 static void test_errors_have_texts(void **state)
@@ -145,6 +146,10 @@ static void test_options(void **state)
     assert_int_equal(options.algorithm, HASHRING_CRCRING);
     assert_int_equal(options.hash, HASHRING_CRC32);
     assert_int_equal(options.points, 160);
+    assert_int_equal(hashring_options_preset(&options, HASHRING_PRESET_ENVOY), 0);
+    assert_int_equal(options.algorithm, HASHRING_XX64RING);
+    assert_int_equal(options.hash, HASHRING_XXH64);
+    assert_int_equal(options.points, 1024);
     assert_int_equal(hashring_options_preset(&options, HASHRING_PRESET_NONE), 0);
     assert_int_equal(options.algorithm, HASHRING_XXRING);
     assert_int_equal(options.points, 0);
@@ -263,6 +268,7 @@ static void test_presets_with_one_hash(void **state)
 {
     (void)state;
     check_strict_preset(HASHRING_PRESET_NGINX);
+    check_strict_preset(HASHRING_PRESET_ENVOY);
 }
 
 static void test_destroy_nothing(void **state)

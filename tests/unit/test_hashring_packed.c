@@ -28,8 +28,16 @@ static uint64_t next_random(uint64_t *seed)
     return x ^ (x >> 31);
 }
 
-/* First point that is not below [value], or the first of all. */
-static size_t search(size_t n, uint32_t value)
+static bool is_below(const struct ring_point *point, uint32_t value, uint32_t low)
+{
+    return point->value < value || (point->value == value && point->low < low);
+}
+
+/*
+ * First point that is not below [value] and [low], or the first of all. Points of 32 bits have the
+ * largest low half: what falls on their value is never above them.
+ */
+static size_t search(size_t n, uint32_t value, uint32_t low)
 {
     size_t left = 0;
     size_t right = n;
@@ -37,13 +45,18 @@ static size_t search(size_t n, uint32_t value)
     while (left < right) {
         size_t middle = left + (right - left) / 2;
 
-        if (points[middle].value < value) {
+        if (is_below(&points[middle], value, low)) {
             left = middle + 1;
         } else {
             right = middle;
         }
     }
     return left < n ? left : 0;
+}
+
+static struct ring_point narrow_point(uint32_t value, uint32_t shard)
+{
+    return (struct ring_point){.low = UINT32_MAX, .value = value, .shard = shard};
 }
 
 /* Ties go to the name that sorts first, here the one with the lower index. */
@@ -76,8 +89,8 @@ static void check_ring(size_t n_shards, size_t n_hashes)
             char name[32];
             int len = snprintf(name, sizeof(name), "%s-%zu", names[i], p);
 
-            points[n_points].value = (uint32_t)(hashring_hash(ring, name, (size_t)len) >> 32);
-            points[n_points++].shard = (uint32_t)i;
+            points[n_points++] =
+                narrow_point((uint32_t)(hashring_hash(ring, name, (size_t)len) >> 32), (uint32_t)i);
         }
     }
     assert_int_equal(hashring_n_points(ring), n_points);
@@ -86,13 +99,13 @@ static void check_ring(size_t n_shards, size_t n_hashes)
         uint64_t hash = next_random(&seed);
 
         assert_int_equal(hashring_home(ring, hash),
-                         points[search(n_points, (uint32_t)(hash >> 32))].shard);
+                         points[search(n_points, (uint32_t)(hash >> 32), (uint32_t)hash)].shard);
     }
     for (size_t i = 0; i < n_points; i++) {
         uint64_t hash = (uint64_t)points[i].value << 32;
 
         assert_int_equal(hashring_home(ring, hash),
-                         points[search(n_points, points[i].value)].shard);
+                         points[search(n_points, points[i].value, 0)].shard);
     }
     hashring_destroy(&ring);
 }
@@ -107,36 +120,58 @@ static void test_rings_equal_binary_search(void **state)
     check_ring(1000, 1000000);
 }
 
+static void check_place(const struct packed_ring *ring, size_t n, uint32_t value, uint32_t low)
+{
+    size_t expected = search(n, value, low);
+
+    assert_int_equal(packed_ring_find(ring, value, low), expected);
+    assert_int_equal(packed_ring_owner(ring, value, low), points[expected].shard);
+}
+
 static void check_value(const struct packed_ring *ring, size_t n, uint32_t value)
 {
-    size_t expected = search(n, value);
+    check_place(ring, n, value, 0);
+    check_place(ring, n, value, 0x80000000);
+    check_place(ring, n, value, UINT32_MAX);
+}
 
-    assert_int_equal(packed_ring_find(ring, value), expected);
-    assert_int_equal(packed_ring_owner(ring, value), points[expected].shard);
+/* Around every point. */
+static void check_points(const struct packed_ring *ring, size_t n, bool wide)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct ring_point *point = &points[i];
+
+        assert_true(i == 0 || !is_below(point, points[i - 1].value, points[i - 1].low));
+        check_value(ring, n, point->value - 1);
+        check_value(ring, n, point->value);
+        check_value(ring, n, point->value + 1);
+        if (wide) {
+            check_place(ring, n, point->value, point->low - 1);
+            check_place(ring, n, point->value, point->low);
+            check_place(ring, n, point->value, point->low + 1);
+        }
+    }
 }
 
 /* Around every point, around every bucket's edge (at most 2^12 of them), and at random. */
-static void check_table(size_t n)
+static void check_table(size_t n, bool wide)
 {
     struct packed_ring ring;
     uint64_t owned[HASHRING_MAX_SHARDS] = {0};
     uint64_t sum = 0;
     uint64_t seed = n;
 
-    ring_points_sort(points, scratch, n);
-    assert_int_equal(packed_ring_init(&ring, points, n), 0);
-    for (size_t i = 0; i < n; i++) {
-        assert_true(i == 0 || points[i - 1].value <= points[i].value);
-        check_value(&ring, n, points[i].value - 1);
-        check_value(&ring, n, points[i].value);
-        check_value(&ring, n, points[i].value + 1);
-    }
+    ring_points_sort(points, scratch, n, wide);
+    assert_int_equal(packed_ring_init(&ring, points, n, wide), 0);
+    check_points(&ring, n, wide);
     for (uint32_t edge = 0; edge < 4096; edge++) {
         check_value(&ring, n, (edge << 20) - 1);
         check_value(&ring, n, edge << 20);
     }
     for (size_t i = 0; i < 10000; i++) {
-        check_value(&ring, n, (uint32_t)next_random(&seed));
+        uint64_t place = next_random(&seed);
+
+        check_place(&ring, n, (uint32_t)(place >> 32), (uint32_t)place);
     }
     packed_ring_count_owned(&ring, owned);
     for (size_t i = 0; i < HASHRING_MAX_SHARDS; i++) {
@@ -153,31 +188,31 @@ static void test_one_point(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        points[0] = (struct ring_point){values[i], HASHRING_MAX_SHARDS - 1};
-        check_table(1);
+        points[0] = narrow_point(values[i], HASHRING_MAX_SHARDS - 1);
+        check_table(1, false);
     }
 }
 
 static void test_ends_of_the_circle(void **state)
 {
     (void)state;
-    points[0] = (struct ring_point){UINT32_MAX, 3};
-    points[1] = (struct ring_point){0, 2};
-    check_table(2);
-    points[0] = (struct ring_point){UINT32_MAX, 3};
-    points[1] = (struct ring_point){UINT32_MAX, 2};
-    points[2] = (struct ring_point){0, 1};
-    points[3] = (struct ring_point){0, 5};
-    check_table(4);
+    points[0] = narrow_point(UINT32_MAX, 3);
+    points[1] = narrow_point(0, 2);
+    check_table(2, false);
+    points[0] = narrow_point(UINT32_MAX, 3);
+    points[1] = narrow_point(UINT32_MAX, 2);
+    points[2] = narrow_point(0, 1);
+    points[3] = narrow_point(0, 5);
+    check_table(4, false);
 }
 
 static void test_all_points_equal(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < 50; i++) {
-        points[i] = (struct ring_point){0xdeadbeef, 49 - i};
+        points[i] = narrow_point(0xdeadbeef, 49 - i);
     }
-    check_table(50);
+    check_table(50, false);
     assert_int_equal(points[0].shard, 49); /* the sort is stable */
 }
 
@@ -185,18 +220,18 @@ static void test_all_points_in_one_bucket(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < 500; i++) {
-        points[i] = (struct ring_point){0x12345600 + i / 2, i};
+        points[i] = narrow_point(0x12345600 + i / 2, i);
     }
-    check_table(500);
+    check_table(500, false);
 }
 
 static void test_points_on_bucket_edges(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < 1024; i++) {
-        points[i] = (struct ring_point){(i << 22) - (i % 2), i};
+        points[i] = narrow_point((i << 22) - (i % 2), i);
     }
-    check_table(1024);
+    check_table(1024, false);
 }
 
 static void test_random_tables_with_ties(void **state)
@@ -209,10 +244,34 @@ static void test_random_tables_with_ties(void **state)
         unsigned shift = (unsigned)(next_random(&seed) % 30); /* coarse values: many ties */
 
         for (size_t i = 0; i < n; i++) {
-            points[i].value = (uint32_t)next_random(&seed) >> shift << shift;
-            points[i].shard = (uint32_t)(next_random(&seed) % 30);
+            points[i] = narrow_point((uint32_t)next_random(&seed) >> shift << shift,
+                                     (uint32_t)(next_random(&seed) % 30));
         }
-        check_table(n);
+        check_table(n, false);
+    }
+}
+
+/* Few values, so that most points are told apart by their lower halves; some by nothing. */
+static void test_points_of_64_bits(void **state)
+{
+    uint64_t seed = 12;
+
+    (void)state;
+    for (size_t round = 0; round < 60; round++) {
+        size_t n = 1 + next_random(&seed) % 700;
+        unsigned value_shift = (unsigned)(next_random(&seed) % 32);
+        unsigned low_shift = (unsigned)(next_random(&seed) % 32);
+
+        for (size_t i = 0; i < n; i++) {
+            uint64_t random = next_random(&seed);
+
+            points[i] = (struct ring_point){
+                .low = (uint32_t)random >> low_shift << low_shift,
+                .value = (uint32_t)(random >> 32) >> value_shift << value_shift,
+                .shard = (uint32_t)(next_random(&seed) % 30),
+            };
+        }
+        check_table(n, true);
     }
 }
 
@@ -226,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_all_points_in_one_bucket),
         cmocka_unit_test(test_points_on_bucket_edges),
         cmocka_unit_test(test_random_tables_with_ties),
+        cmocka_unit_test(test_points_of_64_bits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

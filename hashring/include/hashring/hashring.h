@@ -49,6 +49,11 @@ enum hashring_algorithm {
      * the preset nginx, bit for bit as there.
      */
     HASHRING_CRCRING = 2,
+    /**
+     * "xx64ring": weight * points points a shard, all 64 bits of XXH64 of "name_i". With the preset
+     * envoy, bit for bit as there.
+     */
+    HASHRING_XX64RING = 3,
 };
 
 /**
@@ -80,6 +85,8 @@ enum hashring_hash_kind {
     HASHRING_HASHKIT_FNV1_32 = 16,       /**< "hashkit_fnv1_32" */
     HASHRING_HASHKIT_CRC32 = 17,         /**< "hashkit_crc32", 15 bits only */
     HASHRING_HASHKIT_ONE_AT_A_TIME = 18, /**< "hashkit_one_at_a_time" */
+
+    HASHRING_XXH64 = 19, /**< "xxh64", 64 bits, XXH3's predecessor, seed 0 */
 };
 
 /**
@@ -113,6 +120,13 @@ enum hashring_preset {
      * nginx takes the servers in turn, has one home here.
      */
     HASHRING_PRESET_NGINX = 3,
+    /**
+     * "envoy": the ring_hash load balancer of Envoy with its own sizes of the ring (1024 to 8388608
+     * points) and one hash policy for the header, cookie or query parameter that is the key. Shards
+     * are named as Envoy prints the addresses, "10.0.0.1:8080", "[::1]:8080" or the path of a
+     * socket, and stand in its order: that decides where shares are rounded. [hash] is xxh64.
+     */
+    HASHRING_PRESET_ENVOY = 4,
 };
 
 /** X(NAME, number, text) for each error. */
@@ -145,7 +159,10 @@ struct hashring_options {
     enum hashring_preset preset;
     enum hashring_algorithm algorithm;
     enum hashring_hash_kind hash;
-    /** Points per unit of weight, 1..HASHRING_MAX_POINTS; 0 is the algorithm's default. */
+    /**
+     * Points per unit of weight, 1..HASHRING_MAX_POINTS; 0 is the algorithm's default. A preset has
+     * a number of its own, in envoy the least size of the whole ring.
+     */
     uint32_t points;
     /** Hash only what stands between hash_tag[0] and hash_tag[1]; see hashring_key_part(). */
     bool has_hash_tag;
@@ -165,8 +182,8 @@ struct hashring;
 const char *hashring_strerror(int error);
 
 /**
- * Set the defaults: no preset, xxring, xxh3, the algorithm's own number of points (xxring 512,
- * ketama and crcring 160), no hash tag.
+ * Set the defaults: no preset, xxring, xxh3, the algorithm's own number of points (xxring and
+ * xx64ring 512, ketama and crcring 160), no hash tag.
  *
  * [options] Not NULL. Overwritten.
  */
@@ -206,7 +223,7 @@ const char *hashring_hash_kind_name(enum hashring_hash_kind kind);
 const char *hashring_preset_name(enum hashring_preset preset);
 
 /**
- * All configuration names as one constant string, "xxring, ketama, crcring", for messages.
+ * All configuration names as one constant string, "xxring, ketama…", for messages.
  */
 const char *hashring_algorithm_names(void);
 const char *hashring_hash_kind_names(void);
@@ -281,8 +298,8 @@ uint64_t hashring_hash(const struct hashring *ring, const void *key, size_t key_
  * [out]  At least [max] slots; receives indexes into the array given to hashring_create().
  * [max]  Any. 1 is the fast path.
  *
- * Returns the number written: [max], or fewer if fewer shards have points on the ring. Only the
- * float formula of a preset leaves a shard of very small relative weight without points.
+ * Returns the number written: [max], or fewer if fewer shards have points on the ring. Only
+ * the formula of a preset leaves a shard of very small relative weight without points.
  * Cost: one load and compare for the first; O(points walked) for the rest.
  * Source: Karger et al., STOC 1997; the walk: DeCandia et al. (Dynamo), SOSP 2007, 4.3.
  */
@@ -309,7 +326,8 @@ size_t hashring_n_points(const struct hashring *ring);
 unsigned hashring_hash_bits(const struct hashring *ring);
 
 /**
- * The fraction of all hashes whose home is [shard]. Exact: the sum over all shards is 1.
+ * The fraction of all hashes whose home is [shard]. Exact, but with xx64ring, where each point may
+ * be off by 2^-32. The sum over all shards is 1.
  *
  * [shard] Below hashring_n_shards(); 0.0 is returned beyond.
  */
