@@ -1,10 +1,11 @@
 /*
  * Print the home of each key on standard input, a line each, as an index into the shards given.
  *
- *     hashring_route PRESET HASH TAG WEIGHT:NAME... < keys
+ *     hashring_route PRESET HASH TAG [!]WEIGHT:NAME... < keys
  *
- * PRESET and HASH by their configuration names, TAG two bytes or - for none. It shows to scripts
- * what the library does, without a proxy in between.
+ * PRESET and HASH by their configuration names, TAG two bytes or - for none. A shard behind a ! is
+ * down: its keys go to the next that is not. It shows to scripts what the library does, without a
+ * proxy in between.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +13,9 @@
 #include <string.h>
 
 #include "hashring/hashring.h"
+
+/* As many shards as a walk may have to pass. */
+#define MAX_PICKED 64
 
 enum { ARG_PRESET = 1, ARG_HASH, ARG_TAG, ARG_SHARDS };
 
@@ -36,11 +40,16 @@ static int parse_options(struct hashring_options *options, char **argv)
     return hashring_hash_kind_parse(argv[ARG_HASH], &options->hash);
 }
 
-/* "WEIGHT:NAME"; a wrong one is left to hashring_create() to refuse. */
+static bool is_down(const char *text)
+{
+    return text[0] == '!';
+}
+
+/* "[!]WEIGHT:NAME"; a wrong one is left to hashring_create() to refuse. */
 static struct hashring_shard parse_shard(const char *text)
 {
     char *end;
-    unsigned long weight = strtoul(text, &end, 10);
+    unsigned long weight = strtoul(text + is_down(text), &end, 10);
 
     return (struct hashring_shard){
         .name = *end == ':' ? end + 1 : "",
@@ -68,7 +77,22 @@ static int build_ring(struct hashring **ring, int argc, char **argv)
     return error;
 }
 
-static void route_keys(const struct hashring *ring)
+/* The first shard of [key] that is not down, or its home if all are. */
+static uint32_t place(const struct hashring *ring, const char *key, size_t key_len, char **shards)
+{
+    uint64_t hash = hashring_hash(ring, key, key_len);
+    uint32_t picked[MAX_PICKED];
+    size_t n = hashring_pick(ring, hash, picked, MAX_PICKED);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!is_down(shards[picked[i]])) {
+            return picked[i];
+        }
+    }
+    return hashring_home(ring, hash);
+}
+
+static void route_keys(const struct hashring *ring, char **shards)
 {
     char *line = NULL;
     size_t size = 0;
@@ -77,7 +101,7 @@ static void route_keys(const struct hashring *ring)
     while ((len = getline(&line, &size, stdin)) > 0) {
         size_t key_len = (size_t)len - (line[len - 1] == '\n');
 
-        (void)printf("%" PRIu32 "\n", hashring_home(ring, hashring_hash(ring, line, key_len)));
+        (void)printf("%" PRIu32 "\n", place(ring, line, key_len, shards));
     }
     free(line);
 }
@@ -88,7 +112,7 @@ int main(int argc, char **argv)
     int error;
 
     if (argc <= ARG_SHARDS) {
-        (void)fprintf(stderr, "usage: hashring_route PRESET HASH TAG WEIGHT:NAME... < keys\n");
+        (void)fprintf(stderr, "usage: hashring_route PRESET HASH TAG [!]WEIGHT:NAME... < keys\n");
         return 1;
     }
     error = build_ring(&ring, argc, argv);
@@ -96,7 +120,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "hashring_route: %s\n", hashring_strerror(error));
         return 1;
     }
-    route_keys(ring);
+    route_keys(ring, argv + ARG_SHARDS);
     hashring_destroy(&ring);
     return ferror(stdout) || fflush(stdout) != 0;
 }

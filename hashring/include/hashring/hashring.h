@@ -116,8 +116,9 @@ enum hashring_preset {
     /**
      * "nginx": `hash KEY consistent` of nginx's module ngx_http_upstream_hash. Shards are named as
      * its `server` lines do, "host", "host:port" or "unix:/path", and stand in their order. [hash]
-     * is crc32. What follows the home is the server that nginx tries next. An empty key, for which
-     * nginx takes the servers in turn, has one home here.
+     * is crc32. What follows the home is the server that nginx tries next, as long as it walks:
+     * after twenty points in vain it takes the servers in turn. So it does for an empty key, which
+     * has one home here.
      */
     HASHRING_PRESET_NGINX = 3,
     /**
