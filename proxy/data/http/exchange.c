@@ -389,14 +389,12 @@ static void prepare(struct exchange *exchange, const struct http1_request *reque
     struct plane *plane = session->plane;
     const struct config_listener *listener = session->listener->config;
     char room[SESSION_IP_BYTES];
-    struct slice ip = session_ip(session, room), client = ip, key = {NULL, 0};
+    struct slice ip = session_ip(session, room), client, key = {NULL, 0};
 
-    session->trusted = listener->n_trusted > 0 && http_route_is_trusted(listener, ip);
+    session->trusted = http_route_is_trusted(listener, ip);
     exchange->route = http_route_match(listener, request);
     if (exchange->route != NULL) {
-        if (session->trusted) {
-            client = http_route_client_ip(listener, ip, request);
-        }
+        client = http_route_client_ip(listener, ip, request);
         exchange->has_key =
             http_route_key(exchange->route, request, client, plane->key_room, &key, NULL);
         exchange->pool = exchange->shard_pool = exchange->route->pool;
