@@ -1,14 +1,18 @@
 #include "data/listener.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "data/session.h"
 
 #define LISTEN_BACKLOG  4096
-#define ACCEPTS_A_TURN  64u      /* then other connections have their turn */
+#define ACCEPTS_A_TURN  64u /* then other connections have their turn */
+#define KEEPALIVE_S     60
 #define PAUSE_MS        50u      /* after a failure that time may heal: no descriptors, no memory */
 #define REPORT_EVERY_US 1000000u /* one line about it a second is enough */
 
@@ -36,16 +40,27 @@ static void pause_accepting(struct listener *listener, int error)
 }
 
 /* A client, with its address; returns its descriptor or -1. */
-static int accept_one(const struct listener *listener, union session_address *address)
+static int accept_one(const struct listener *listener, struct session_address *address)
 {
-    socklen_t len = sizeof(*address);
-    int fd;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_un path;
+    } from;
+    socklen_t len = sizeof(from);
+    int fd = accept4(listener->fd, &from.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (listener->config->bind.kind != CONFIG_ADDRESS_TCP) {
-        address->any.sa_family = 0;
-        return accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    *address = (struct session_address){0};
+    if (fd >= 0 && from.any.sa_family == AF_INET) {
+        address->family = AF_INET;
+        address->port = ntohs(from.v4.sin_port);
+        memcpy(address->ip, &from.v4.sin_addr, sizeof(from.v4.sin_addr));
+    } else if (fd >= 0 && from.any.sa_family == AF_INET6) {
+        address->family = AF_INET6;
+        address->port = ntohs(from.v6.sin6_port);
+        memcpy(address->ip, &from.v6.sin6_addr, sizeof(from.v6.sin6_addr));
     }
-    fd = accept4(listener->fd, &address->any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     return fd;
 }
 
@@ -56,7 +71,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
-        union session_address address;
+        struct session_address address;
         int fd = accept_one(listener, &address);
 
         if (fd >= 0) {
@@ -70,6 +85,21 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     }
 }
 
+static void set_option(int fd, int level, int name, int value)
+{
+    (void)setsockopt(fd, level, name, &value, sizeof(value)); /* it serves without, too */
+}
+
+/* Clients inherit the options of the socket that they were accepted from, and cost no calls. */
+static void set_options(const struct listener *listener)
+{
+    if (listener->config->bind.kind == CONFIG_ADDRESS_TCP) {
+        set_option(listener->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+        set_option(listener->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        set_option(listener->fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
+    }
+}
+
 int listener_start(struct listener *listener, struct plane *plane,
                    const struct config_listener *config, int fd)
 {
@@ -79,6 +109,7 @@ int listener_start(struct listener *listener, struct plane *plane,
     listener->config = config;
     listener->codec = codec_of(config->protocol);
     listener->fd = fd;
+    set_options(listener);
     if (listen(fd, LISTEN_BACKLOG) != 0) {
         return -errno;
     }

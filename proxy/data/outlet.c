@@ -19,14 +19,14 @@ static void on_write(uv_write_t *request, int status)
         outlet->n_sent += write->bytes;
     }
     outlet->write = NULL;
-    freelist_put(outlet->writes, write);
+    freelist_put(&outlet->pool->writes, write);
     outlet->on_written(outlet, status);
 }
 
 static int write_rest(struct outlet *outlet)
 {
     uv_buf_t bufs[OUTLET_BUFS];
-    struct outlet_write *write = freelist_get(outlet->writes);
+    struct outlet_write *write = freelist_get(&outlet->pool->writes);
     unsigned n;
     int err;
 
@@ -36,7 +36,7 @@ static int write_rest(struct outlet *outlet)
     write->request.data = write;
     err = uv_write(&write->request, outlet->stream, bufs, n, on_write);
     if (err < 0) {
-        freelist_put(outlet->writes, write);
+        freelist_put(&outlet->pool->writes, write);
         return err;
     }
     outlet->write = write;

@@ -22,7 +22,6 @@ struct outlet {
     uv_stream_t *stream;        /* borrowed */
     struct outlet_write *write; /* not NULL while libuv writes for us */
     struct segment_pool *pool;  /* borrowed */
-    struct freelist *writes;    /* of outlet_write_size() bytes, borrowed */
     outlet_written_fn on_written;
     uint64_t n_sent; /* bytes that the kernel took; the owner reads and resets it */
 };
@@ -35,7 +34,7 @@ struct outlet {
  */
 int outlet_flush(struct outlet *outlet);
 
-/** Bytes of an object in the free list that [writes] points to. */
+/** Bytes of an object in the free list pool->writes. */
 size_t outlet_write_size(void);
 
 #endif

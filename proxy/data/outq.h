@@ -27,9 +27,10 @@ struct segment {
     enum segment_kind kind;
 };
 
-/* Where a worker's segments come from. */
+/* Where a worker's segments come from, and what outlets need to write them. */
 struct segment_pool {
     struct freelist borrowed, small, large;
+    struct freelist writes; /* of outlet_write_size() bytes, for outlets */
 };
 
 struct outq {

@@ -258,9 +258,10 @@ static void init_lists(struct plane *plane)
     segment_pool_init(&plane->segments);
     freelist_init(&plane->requests, sizeof(struct request), KEEP_REQUESTS);
     freelist_init(&plane->sessions, sizeof(struct session), KEEP_SESSIONS);
+    freelist_init(&plane->http_sessions, SESSION_HTTP_BYTES, KEEP_SESSIONS);
     freelist_init(&plane->exchanges, sizeof(struct exchange), KEEP_EXCHANGES);
     freelist_init(&plane->http_conns, sizeof(struct http_conn), KEEP_EXCHANGES);
-    freelist_init(&plane->writes, outlet_write_size(), KEEP_WRITES);
+    freelist_init(&plane->segments.writes, outlet_write_size(), KEEP_WRITES);
 }
 
 static void init_handles(struct plane *plane)
@@ -416,9 +417,10 @@ void plane_deinit(struct plane *plane)
     segment_pool_deinit(&plane->segments);
     freelist_deinit(&plane->requests);
     freelist_deinit(&plane->sessions);
+    freelist_deinit(&plane->http_sessions);
     freelist_deinit(&plane->exchanges);
     freelist_deinit(&plane->http_conns);
-    freelist_deinit(&plane->writes);
+    freelist_deinit(&plane->segments.writes);
     free(plane->arena);
     (void)uv_loop_close(&plane->loop);
 }

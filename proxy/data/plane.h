@@ -68,7 +68,7 @@ struct plane {
     uint64_t now_us; /* monotonic, taken once a turn */
 
     struct segment_pool segments;
-    struct freelist requests, writes, sessions, exchanges, http_conns;
+    struct freelist requests, sessions, http_sessions, exchanges, http_conns;
     uint32_t n_exchanges; /* HTTP requests open: they share no writes */
 
     struct plane_pool *pools;
@@ -95,6 +95,7 @@ struct plane {
     uint64_t random;        /* state of plane_random() */
     uint64_t next_session_id, next_fanout_id;
     struct access_log *access;
+    char peer[64];     /* scratch of session_peer() */
     uint8_t *key_room; /* scratch for HTTP keys, http_route_key_max() bytes */
     char via[32];      /* our name in Via, without the version */
     char date[32];     /* of the second date_s, see http_answer_date() */

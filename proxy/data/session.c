@@ -7,12 +7,21 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define SESSION_LINGER_US   2000000u /* for the client to close, after we have */
-#define SESSION_KEEPALIVE_S 60u
+#define SESSION_LINGER_US 2000000u /* for the client to close, after we have */
 
 const struct codec *session_codec(const struct session *session)
 {
     return session->listener->codec;
+}
+
+static bool is_http(const struct listener *listener)
+{
+    return listener->config->protocol == CONFIG_HTTP;
+}
+
+static struct freelist *sessions_of(struct plane *plane, const struct listener *listener)
+{
+    return is_http(listener) ? &plane->http_sessions : &plane->sessions;
 }
 
 /* ---- the end of a session ---------------------------------------------------------------- */
@@ -24,8 +33,7 @@ static void on_closed(uv_handle_t *handle)
 
     outq_clear(&session->out.queue, &plane->segments);
     free(inbuf_take(&session->in));
-    free(session->peer);
-    freelist_put(&plane->sessions, session);
+    freelist_put(sessions_of(plane, session->listener), session);
 }
 
 void session_close(struct session *session)
@@ -285,7 +293,8 @@ static void linger(struct session *session)
 {
     uv_os_fd_t fd;
 
-    if (session->eof || uv_fileno(&session->io.handle, &fd) != 0 || shutdown(fd, SHUT_WR) != 0) {
+    if (session->eof || (session->closes_plainly && session->in.len == 0) ||
+        uv_fileno(&session->io.handle, &fd) != 0 || shutdown(fd, SHUT_WR) != 0) {
         session_close(session);
         return;
     }
@@ -375,26 +384,13 @@ static int open_handle(struct session *session, int fd)
 {
     int err;
 
-    if (session->listener->config->bind.kind == CONFIG_ADDRESS_TCP) {
-        (void)uv_tcp_init(&session->plane->loop, &session->io.tcp); /* no descriptor: cannot fail */
-        err = uv_tcp_open(&session->io.tcp, fd);
-    } else {
-        (void)uv_pipe_init(&session->plane->loop, &session->io.pipe, 0);
-        err = uv_pipe_open(&session->io.pipe, fd);
-    }
+    (void)uv_tcp_init(&session->plane->loop, &session->io.tcp); /* no descriptor: cannot fail */
+    err = uv_tcp_open(&session->io.tcp, fd);
     session->io.handle.data = session;
     if (err != 0) {
         (void)close(fd);
     }
     return err;
-}
-
-static void set_options(struct session *session)
-{
-    if (session->listener->config->bind.kind == CONFIG_ADDRESS_TCP) {
-        uv_tcp_nodelay(&session->io.tcp, 1);
-        uv_tcp_keepalive(&session->io.tcp, 1, SESSION_KEEPALIVE_S);
-    }
 }
 
 static bool is_refused(struct session *session)
@@ -415,11 +411,12 @@ static bool is_refused(struct session *session)
 }
 
 void session_accept(struct plane *plane, const struct listener *listener, int fd,
-                    const union session_address *address)
+                    const struct session_address *address)
 {
-    struct session *session = freelist_get(&plane->sessions);
+    struct freelist *sessions = sessions_of(plane, listener);
+    struct session *session = freelist_get(sessions);
 
-    memset(session, 0, sizeof(*session));
+    memset(session, 0, sessions->size);
     session->plane = plane;
     session->listener = listener;
     list_init(&session->all);
@@ -430,14 +427,13 @@ void session_accept(struct plane *plane, const struct listener *listener, int fd
         uv_close(&session->io.handle, on_closed); /* at once: it may be the last descriptor */
         return;
     }
-    set_options(session);
-    session->id = plane->next_session_id++;
+    if (!is_http(listener)) {
+        session->id = plane->next_session_id++;
+    }
     session->address = *address;
     session->phase = SESSION_N_PHASES;
-    session->out = (struct outlet){.stream = &session->io.stream,
-                                   .pool = &plane->segments,
-                                   .writes = &plane->writes,
-                                   .on_written = on_written};
+    session->out = (struct outlet){
+        .stream = &session->io.stream, .pool = &plane->segments, .on_written = on_written};
     session_enter(session, session_codec(session)->first_phase);
     gauge_add(&plane->feedback->clients, 1);
     counter_add(&plane->feedback->clients_accepted, 1);

@@ -33,49 +33,58 @@ enum session_state {
 
 struct exchange;
 
-union session_address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
+/* Where a client comes from. */
+struct session_address {
+    uint8_t ip[16]; /* IPv4 in the first four */
+    uint16_t port;
+    uint8_t family; /* AF_INET, AF_INET6; 0 for a Unix socket */
 };
 
 struct session {
-    union stream_io io;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp; /* of a Unix socket too: as a stream it is the same, and smaller */
+    } io;
     struct plane *plane;
     const struct listener *listener;
     struct list all, dirty, waiting; /* links in the plane's lists: all in phases, then dead */
     struct outlet out;
     struct inbuf in;    /* input that is not parsed yet */
     uint64_t active_us; /* last time that bytes came or went; or since when in this phase */
-    uint64_t id;
-    union session_address address; /* the client's; any.sa_family 0 for a Unix socket */
-    char *peer;                    /* the client's address as text, once the log has asked; owned */
-    uint8_t state;                 /* enum session_state */
-    uint8_t phase;                 /* enum session_phase */
-    bool reading, eof;
-    bool paused;
-    bool blocked; /* output waits for the client to read; counted in feedback.clients_blocked */
+    uint64_t swallow;   /* bytes of input to drop */
+    struct session_address address;
+    uint8_t state; /* enum session_state */
+    uint8_t phase; /* enum session_phase */
+    bool reading : 1;
+    bool eof : 1;
+    bool paused : 1;
+    bool blocked : 1; /* output waits for the client to read: counted in feedback.clients_blocked */
 
-    /* memcached */
+    /* HTTP */
+    bool trusted : 1;          /* in the listener's trusted_proxies */
+    bool closes_plainly : 1;   /* the client sends no more: no need to linger */
+    struct http1_scan scan;    /* of the head that is coming */
+    struct exchange *exchange; /* NULL: between requests */
+
+    /* memcached; an HTTP session has no memory for this */
     struct request *first, *last; /* open requests, oldest first */
     size_t held_bytes;            /* replies that wait for earlier ones */
     size_t first_bytes;           /* written so far by the first request */
     size_t largest_bytes; /* written by one request since the output was last empty: the most */
     size_t scanned;       /* bytes of the input known to hold no line end */
-    uint64_t swallow;     /* bytes of input to drop */
+    uint64_t id;          /* by which a client is always served by the same shard connection */
     uint32_t n_open;
     uint32_t n_work; /* the work of the open requests: keys and legs, see struct request */
-
-    /* HTTP */
-    struct exchange *exchange; /* NULL: between requests */
-    struct http1_scan scan;    /* of the head that is coming */
-    bool trusted;              /* in the listener's trusted_proxies */
 };
 
+/* An HTTP session ends where memcached's part begins: an idle one should be small. */
+#define SESSION_HTTP_BYTES offsetof(struct session, first)
+
 /** Serve the client that [listener] accepted as [fd], which now belongs to the session; refuses it
- * when the process has too many. [address] The client's, sa_family 0 for a Unix socket. */
+ * when the process has too many. */
 void session_accept(struct plane *plane, const struct listener *listener, int fd,
-                    const union session_address *address);
+                    const struct session_address *address);
 
 /** The protocol that the session speaks. */
 const struct codec *session_codec(const struct session *session);
@@ -104,8 +113,8 @@ void session_resume(struct session *session);
 /** If [bytes] are all of the session's waiting input, give that buffer away; else NULL. */
 void *session_take_input(struct session *session, struct slice bytes);
 
-/** The client's address and port as text; valid as long as the session. */
-const char *session_peer(struct session *session);
+/** The client's address and port as text, in the plane's scratch: valid until the next call. */
+const char *session_peer(const struct session *session);
 
 #define SESSION_IP_BYTES 46u /* INET6_ADDRSTRLEN */
 

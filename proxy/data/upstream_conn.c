@@ -69,10 +69,8 @@ void upstream_conn_init(struct upstream_conn *conn, struct upstream *upstream)
     conn->upstream = upstream;
     list_init(&conn->dirty);
     list_init(&conn->broken);
-    conn->out = (struct outlet){.stream = &conn->io.stream,
-                                .pool = &plane->segments,
-                                .writes = &plane->writes,
-                                .on_written = on_written};
+    conn->out = (struct outlet){
+        .stream = &conn->io.stream, .pool = &plane->segments, .on_written = on_written};
     conn->out.queue.bulk = true;
     set_state(conn, UPSTREAM_CONN_WAITING);
 }

@@ -136,8 +136,8 @@ struct http1_response {
 
 /* How far a head has been looked through; all zero at the first byte of a message. */
 struct http1_scan {
-    size_t line_start; /* where the first line without LF begins */
-    size_t scanned;    /* bytes in which lines have been looked for */
+    uint32_t line_start; /* where the first line without LF begins */
+    uint32_t scanned;    /* bytes in which lines have been looked for */
 };
 
 struct http1_limits {

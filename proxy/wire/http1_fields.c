@@ -11,13 +11,13 @@ enum http1_parse http1_scan_lines(struct slice in, struct http1_scan *scan,
 
         lf = scan->scanned + http1_find_byte(slice_skip(in, scan->scanned), '\n');
         if (lf == in.len) {
-            scan->scanned = in.len;
+            scan->scanned = (uint32_t)in.len;
             return HTTP1_PARSE_MORE;
         }
         if (lf == start || in.data[lf - 1] != '\r') {
             return HTTP1_PARSE_ERROR;
         }
-        scan->line_start = scan->scanned = lf + 1;
+        scan->line_start = scan->scanned = (uint32_t)lf + 1;
         if (lf - start > 1) {
             continue;
         }

@@ -61,7 +61,7 @@ static void test_process_defaults(void **state)
     assert_int_equal(config->request_head_bytes, 16 << 10);
     assert_int_equal(config->response_head_bytes, 64 << 10);
     assert_int_equal(config->request_body_bytes, 0);
-    assert_int_equal(config->stream_buffer_bytes, 64 << 10);
+    assert_int_equal(config->stream_buffer_bytes, 128 << 10);
     assert_int_equal(config->idle_us, 0);
     assert_int_equal(config->keep_alive_us, 60 * S);
     assert_int_equal(config->head_us, 10 * S);

@@ -20,7 +20,6 @@
 static uv_loop_t loop;
 static uv_pipe_t pipe_handle;
 static struct segment_pool pool;
-static struct freelist writes;
 static struct outlet outlet;
 static int peer;
 static int last_status, n_written;
@@ -47,11 +46,9 @@ static int start(void **state)
     }
     peer = fds[1];
     segment_pool_init(&pool);
-    freelist_init(&writes, outlet_write_size(), 4);
-    outlet = (struct outlet){.stream = (uv_stream_t *)&pipe_handle,
-                             .pool = &pool,
-                             .writes = &writes,
-                             .on_written = on_written};
+    freelist_init(&pool.writes, outlet_write_size(), 4);
+    outlet = (struct outlet){
+        .stream = (uv_stream_t *)&pipe_handle, .pool = &pool, .on_written = on_written};
     last_status = 1;
     n_written = 0;
     n_received = 0;
@@ -72,7 +69,7 @@ static int stop(void **state)
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     outq_clear(&outlet.queue, &pool);
     segment_pool_deinit(&pool);
-    freelist_deinit(&writes);
+    freelist_deinit(&pool.writes);
     if (peer >= 0) {
         (void)close(peer);
     }

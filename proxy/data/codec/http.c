@@ -1,9 +1,25 @@
 /*
  * HTTP/1.1: a client's requests, one after the other.
  */
+#include "data/access_log.h"
 #include "data/codec.h"
 #include "data/http/exchange.h"
 #include "data/http/http_answer.h"
+
+/* A head that is none has no route and no key, but a line in the log. */
+static void log_bad_head(struct session *session, const struct http_answer *answer)
+{
+    struct access_log *log = session->plane->access;
+    const struct access_http entry = {.client = session_peer(session),
+                                      .pool = UINT32_MAX,
+                                      .shard = REQUEST_NO_SHARD,
+                                      .status = answer->status,
+                                      .result = feedback_http_result_of(answer->status)};
+
+    if (log != NULL && access_log_wants(log, true)) {
+        access_log_http(log, &entry);
+    }
+}
 
 static void on_bad_head(struct session *session, struct slice in,
                         const struct http1_request *request)
@@ -14,6 +30,7 @@ static void on_bad_head(struct session *session, struct slice in,
                                        .close = true};
 
     counter_add(&session->plane->feedback->bad_requests, 1);
+    log_bad_head(session, &answer);
     http_answer_send(session, &answer);
 }
 

@@ -95,7 +95,9 @@ static void end(struct exchange *exchange, enum feedback_http_result result, boo
         struct feedback_http *http = &plane->feedback->pools[exchange->route->pool].http;
 
         counter_add(&http->requests[exchange->method][result], 1);
-        histogram_record(&http->latency, plane_now(plane) - exchange->start_us);
+        if (exchange->state != EXCHANGE_TUNNEL) { /* its length says nothing about us */
+            histogram_record(&http->latency, plane_now(plane) - exchange->start_us);
+        }
     }
     if (plane->access != NULL) {
         log_exchange(exchange, result, is_own);
@@ -364,6 +366,7 @@ static struct exchange *create(struct session *session, const struct http1_reque
     exchange->method = request->method_id;
     exchange->client_minor = request->minor;
     exchange->keep_alive = request->keep_alive;
+    session->closes_plainly = !request->keep_alive && request->body == HTTP1_BODY_NONE;
     exchange->expects_continue = request->expect_continue;
     exchange->request.kind = request->body;
     exchange->request.left = request->content_length;

@@ -387,10 +387,8 @@ static struct http_conn *open_conn(struct upstream *upstream)
     conn->upstream = upstream;
     conn->state = HTTP_CONN_OPENING;
     conn->since_us = plane_now(plane);
-    conn->out = (struct outlet){.stream = &conn->io.stream,
-                                .pool = &plane->segments,
-                                .writes = &plane->writes,
-                                .on_written = on_written};
+    conn->out = (struct outlet){
+        .stream = &conn->io.stream, .pool = &plane->segments, .on_written = on_written};
     list_init(&conn->idle);
     list_init(&conn->dirty);
     list_append(&upstream->http->all, &conn->all);
