@@ -162,8 +162,10 @@ enum http1_parse {
  * Refused: 400 for a malformed or ambiguous head, both Content-Length and Transfer-Encoding,
  * differing Content-Length (an identical list is one), Transfer-Encoding in HTTP/1.0, one whose last
  * coding is not chunked or that has it twice; 501 for a method longer than HTTP1_METHOD_MAX and for
- * another coding than chunked; 505 for another version than HTTP/1.x. CONNECT is parsed; refusing it
- * is the caller's business. A malformed line end is found before the head is complete.
+ * another coding than chunked; 505 for another version than HTTP/1.x; 400 for an invalid or missing
+ * Host, and for more Connection options than anybody needs. CONNECT is parsed, as one that has no
+ * body and ends the connection, whatever its fields say; refusing it is the caller's business. A
+ * line that ends in a bare LF is found before the head is complete.
  *
  * Reads nothing past [in]. Cost: O(head), one pass over the bytes that are new.
  */

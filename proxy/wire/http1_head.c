@@ -256,7 +256,7 @@ bool http1_head_note(struct http1_head *head, const struct http1_field *field)
     case HTTP1_NAME_CONNECTION:
         return note_connection(head, field->value);
     case HTTP1_NAME_UPGRADE:
-        head->has_upgrade = true;
+        head->has_upgrade = head->has_upgrade || field->value.len > 0;
         return true;
     case HTTP1_NAME_DATE:
         head->has_date = true;

@@ -187,7 +187,7 @@ static bool parse_request_line(struct http1_head *head, const struct http1_limit
 static bool parse_head(struct http1_head *head, const struct http1_limits *limits, const uint8_t *p,
                        const uint8_t *end, struct http1_request *out)
 {
-    if (*p == '\r') {
+    if (p[0] == '\r' && p[1] == '\n') {
         p += 2;
     }
     if (!parse_request_line(head, limits, &p, end, out) || !http1_fields_parse(head, p, end) ||
@@ -209,8 +209,11 @@ static void fill(const struct http1_head *head, struct http1_request *out)
     out->content_length = head->content_length;
     out->expect_continue = head->expect_continue && head->minor >= 1;
     out->has_upgrade = head->has_upgrade;
-    out->keep_alive = http1_head_keeps_alive(head);
-    if (head->n_codings > 0) {
+    /* What follows CONNECT is not HTTP, whatever its fields say. RFC 9110 9.3.6 */
+    out->keep_alive = http1_head_keeps_alive(head) && out->method_id != HTTP1_CONNECT;
+    if (out->method_id == HTTP1_CONNECT) {
+        out->body = HTTP1_BODY_NONE;
+    } else if (head->n_codings > 0) {
         out->body = HTTP1_BODY_CHUNKED;
     } else {
         out->body = head->content_length > 0 ? HTTP1_BODY_LENGTH : HTTP1_BODY_NONE;

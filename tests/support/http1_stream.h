@@ -38,6 +38,7 @@ struct http1_stream_message {
     enum http1_body body;
     uint64_t content_length, body_len, body_hash;
     bool has_content_length, keep_alive, has_upgrade, is_connect;
+    bool has_known_trailers; /* of HTTP1_NAMES */
 };
 
 /* All zero but for data and is_response at the beginning. */
@@ -101,7 +102,8 @@ static inline void http1_stream_check_request(const struct http1_request *reques
     HTTP1_MUST(request->has_host || request->minor == 0);
     HTTP1_MUST(!request->has_content_length || request->body != HTTP1_BODY_CHUNKED);
     HTTP1_MUST(request->body != HTTP1_BODY_CLOSE);
-    HTTP1_MUST((request->body == HTTP1_BODY_LENGTH) == (request->content_length > 0));
+    HTTP1_MUST(request->body != HTTP1_BODY_LENGTH || request->content_length > 0);
+    HTTP1_MUST(request->method_id != HTTP1_CONNECT || !request->keep_alive);
     http1_stream_check_inside(request->method, head);
     http1_stream_check_inside(request->target, head);
     http1_stream_check_inside(request->authority, request->target);
@@ -349,6 +351,9 @@ static inline bool http1_stream_read_trailers(struct http1_stream *s, struct sli
     HTTP1_MUST(len <= in.len && len <= HTTP1_STREAM_HEAD_MAX);
     http1_stream_check_fields(&fields, slice_make(in.data, len));
     http1_stream_put_fields(s, &fields);
+    for (size_t i = 0; i < fields.n; i++) {
+        s->now.has_known_trailers |= fields.list[i].id != HTTP1_NAME_OTHER;
+    }
     s->at += len;
     http1_stream_finish(s);
     return true;

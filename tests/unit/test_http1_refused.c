@@ -24,6 +24,8 @@ static const struct refused lines[] = {
     {400, OK_LINE "X: a\r\r\n\r\n"},
     {400, OK_LINE "X\r: a\r\n\r\n"},
     {400, "GET /a\rb HTTP/1.1\r\nHost: h\r\n\r\n"},
+    {400, "\rXGET / HTTP/1.1\r\nHost: h\r\n\r\n"},
+    {400, "\r\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"},
     {400, "\n"},
     {400, "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"},
 };
@@ -146,8 +148,7 @@ static const struct refused framing[] = {
     {400, OK_LINE TE "identity\r\n\r\n"},
     {400, OK_LINE TE "xchunked\r\n\r\n"},
     {400, OK_LINE TE "chunke\r\n\r\n"},
-    {400, OK_LINE TE "\x0b"
-                     "chunked\r\n\r\n"},
+    {400, OK_LINE TE "\013chunked\r\n\r\n"},
     {400, OK_LINE TE "\"chunked\"\r\n\r\n"},
     {400, OK_LINE TE "chunked;q=1\r\n\r\n"},
     {400, OK_LINE TE "chunked, gzip\r\n\r\n"},
