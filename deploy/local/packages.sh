@@ -25,6 +25,7 @@ python3-pymemcache      test    a Python client to test with (Apache-2.0)
 libcmocka-dev           test    unit and contract tests (Apache-2.0)
 libmemcached-tools      test    memccapable, a protocol conformance suite
 nodejs                  test    HTTP and WebSocket clients and servers to test with (MIT)
+node-llhttp             test    a second HTTP/1 parser, in C, that ours is compared with (MIT)
 apache2-utils           test    ab, an HTTP/1.0 client that counts failures (Apache-2.0)
 wrk                     test    an HTTP load generator that counts failures (Apache-2.0)
 nghttp2-client          test    h2load, an HTTP/1.1 load generator with pipelining (MIT)
