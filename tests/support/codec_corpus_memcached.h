@@ -253,6 +253,12 @@ static inline void corpus_memcached_endless_line(struct corpus *corpus)
 
 static inline void codec_corpus_memcached(struct corpus *corpus)
 {
+    corpus->limits = "max_item: 32KiB, max_line: 64KiB";
+    corpus->timeouts = "idle: 0s";
+    corpus->listener = "pool: p";
+    corpus->pool = "flush_all: true";
+    corpus->other_pool = "flush_all: true, on_partial: error, connections: 3";
+    corpus->pool_timeouts = "request: 60s, connect: 10s";
     for (size_t i = 0; i < sizeof(corpus_memcached_texts) / sizeof(corpus_memcached_texts[0]);
          i++) {
         struct corpus_stream *s = corpus_add(corpus, corpus_memcached_texts[i].name);

@@ -1,7 +1,7 @@
 /*
  * A shard on a Unix socket, driven in turns by the test: it reads what has come, answers like
- * memcached or as its script says, and writes as much a turn as it was told to. Nothing blocks and
- * no thread is used, so a test decides who comes first.
+ * memcached or as its script says, or like an HTTP server (fake_http.h), and writes as much a turn
+ * as it was told to. Nothing blocks and no thread is used, so a test decides who comes first.
  */
 #ifndef RINGWAY_TESTS_SUPPORT_FAKE_SHARD_H
 #define RINGWAY_TESTS_SUPPORT_FAKE_SHARD_H
@@ -24,10 +24,19 @@ struct fake_conn {
     size_t scanned;
     uint64_t sent; /* since fake_shard_reset() */
     bool garbled;  /* what came is no request: nothing more is answered */
+    bool ends;     /* closes when everything is written */
     short ready;   /* what poll() said */
+
+    /* HTTP */
+    bool heard;   /* the head of the request that is coming has been dealt with */
+    bool tunnels; /* what comes is sent back */
+    bool eof;     /* nothing more comes */
 };
 
 struct fake_shard;
+
+/* Deal with the first request of [conn]; false: it is not whole. */
+typedef bool (*fake_take_fn)(struct fake_shard *shard, struct fake_conn *conn);
 
 /* Answer [r] into [out]; false: answer as memcached does. */
 typedef bool (*fake_script_fn)(struct fake_shard *shard, const struct memcache_request *r,
@@ -41,10 +50,13 @@ struct fake_shard {
     struct fake_memcache cache;
     struct bytes received; /* everything, if [records] */
     bool records;
-    bool mute;    /* answers wait */
-    bool deaf;    /* nothing is read */
-    size_t piece; /* bytes of an answer written in a turn; 0: all */
-    uint64_t cut; /* pause for a turn before this byte of a connection's answers; 0: never */
+    bool mute;         /* answers wait */
+    bool deaf;         /* nothing is read */
+    size_t piece;      /* bytes of an answer written in a turn; 0: all */
+    uint64_t cut;      /* pause for a turn before this byte of a connection's answers; 0: never */
+    uint64_t die_at;   /* close the connection before this byte of its answers... */
+    uint32_t n_deaths; /* ...so many times */
+    fake_take_fn take; /* memcached, if a test does not set it */
     fake_script_fn script;
     void *script_context;
     uint32_t n_accepted, n_requests;
@@ -110,16 +122,6 @@ static inline void fake_shard_stop(struct fake_shard *shard)
         shard->listen_fd = -1;
     }
     fake_shard_close_conns(shard);
-}
-
-static inline void fake_shard_init(struct fake_shard *shard, const char *folder, size_t number)
-{
-    memset(shard, 0, sizeof(*shard));
-    snprintf(shard->path, sizeof(shard->path), "%s/s%zu", folder, number);
-    for (size_t i = 0; i < FAKE_CONNS_MAX; i++) {
-        shard->conns[i].fd = -1;
-    }
-    fake_shard_start(shard);
 }
 
 static inline void fake_shard_deinit(struct fake_shard *shard)
@@ -203,6 +205,17 @@ static inline bool fake_take_request(struct fake_shard *shard, struct fake_conn 
     return true;
 }
 
+static inline void fake_shard_init(struct fake_shard *shard, const char *folder, size_t number)
+{
+    memset(shard, 0, sizeof(*shard));
+    snprintf(shard->path, sizeof(shard->path), "%s/s%zu", folder, number);
+    shard->take = fake_take_request;
+    for (size_t i = 0; i < FAKE_CONNS_MAX; i++) {
+        shard->conns[i].fd = -1;
+    }
+    fake_shard_start(shard);
+}
+
 static inline bool fake_read(struct fake_shard *shard, struct fake_conn *conn)
 {
     static uint8_t room[1u << 18];
@@ -213,8 +226,12 @@ static inline bool fake_read(struct fake_shard *shard, struct fake_conn *conn)
         if (shard->records) {
             bytes_add(&shard->received, room, (size_t)n);
         }
-        while (!conn->garbled && fake_take_request(shard, conn)) {
+        while (!conn->garbled && shard->take(shard, conn)) {
         }
+        return true;
+    }
+    if (n == 0 && conn->tunnels) {
+        conn->eof = conn->ends = true;
         return true;
     }
     if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -224,11 +241,30 @@ static inline bool fake_read(struct fake_shard *shard, struct fake_conn *conn)
     return false;
 }
 
+/* Does the connection end here, at its end or before its time? */
+static inline bool fake_ends(struct fake_shard *shard, struct fake_conn *conn)
+{
+    bool dies = shard->n_deaths > 0 && conn->out.len > 0 && conn->sent >= shard->die_at;
+
+    if (!dies && (!conn->ends || conn->out.len > 0)) {
+        return false;
+    }
+    shard->n_deaths -= dies;
+    fake_conn_close(conn);
+    return true;
+}
+
 static inline bool fake_write(struct fake_shard *shard, struct fake_conn *conn)
 {
     size_t len = conn->out.len;
     ssize_t n;
 
+    if (fake_ends(shard, conn)) {
+        return true;
+    }
+    if (shard->n_deaths > 0 && conn->sent + len > shard->die_at) {
+        len = (size_t)(shard->die_at - conn->sent);
+    }
     if (shard->piece > 0 && len > shard->piece) {
         len = shard->piece;
     }
@@ -252,10 +288,10 @@ static inline bool fake_shard_turn(struct fake_shard *shard)
     for (size_t i = 0; i < FAKE_CONNS_MAX; i++) {
         struct fake_conn *conn = &shard->conns[i];
 
-        if (conn->fd >= 0 && !shard->mute && conn->out.len > 0) {
+        if (conn->fd >= 0 && !shard->mute && (conn->out.len > 0 || conn->ends)) {
             any = fake_write(shard, conn) || any;
         }
-        if (conn->fd >= 0 && !shard->deaf && conn->ready != 0) {
+        if (conn->fd >= 0 && !shard->deaf && !conn->eof && conn->ready != 0) {
             any = fake_read(shard, conn) || any;
         }
         if (conn->fd >= 0 && !shard->mute && shard->piece == 0 && shard->cut == 0) {
@@ -292,7 +328,10 @@ static inline size_t fake_shard_ask(const struct fake_shard *shard, struct pollf
 
     fds[n++] = (struct pollfd){.fd = shard->listen_fd, .events = POLLIN};
     for (size_t i = 0; i < FAKE_CONNS_MAX; i++) {
-        fds[n++] = (struct pollfd){.fd = shard->deaf ? -1 : shard->conns[i].fd, .events = POLLIN};
+        const struct fake_conn *conn = &shard->conns[i];
+
+        fds[n++] =
+            (struct pollfd){.fd = shard->deaf || conn->eof ? -1 : conn->fd, .events = POLLIN};
     }
     return n;
 }

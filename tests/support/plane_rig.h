@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "base/log.h"
+#include "data/http/http_conn.h"
 #include "data/plane.h"
 #include "data/session.h"
 #include "data/upstream.h"
@@ -226,6 +227,9 @@ static inline bool rig_is_connected(const struct rig *rig)
         for (uint32_t u = 0; u < rig->plane.pools[p].n_upstreams; u++) {
             const struct upstream *upstream = rig->plane.pools[p].upstreams[u];
 
+            if (upstream->http != NULL && upstream->http->probing) {
+                return false;
+            }
             for (uint32_t c = 0; c < upstream->n_conns; c++) {
                 if (upstream->conns[c].state != UPSTREAM_CONN_UP) {
                     return false;
@@ -295,6 +299,58 @@ static inline void rig_init(struct rig *rig, const char *yaml, size_t n_shards)
     rig_start_plane(rig);
 }
 
+static inline uint32_t rig_list_length(const struct list *list)
+{
+    uint32_t n = 0;
+
+    for (const struct list *link = list->next; link != list; link = link->next) {
+        n++;
+    }
+    return n;
+}
+
+static inline void rig_check_http_pool(const struct upstream *upstream)
+{
+    const struct http_pool *pool = upstream->http;
+    uint32_t n_busy = 0;
+
+    for (const struct list *link = pool->all.next; link != &pool->all; link = link->next) {
+        const struct http_conn *conn = LIST_ENTRY(link, struct http_conn, all);
+
+        MUST((conn->state == HTTP_CONN_IDLE) == !list_empty(&conn->idle));
+        MUST(conn->state != HTTP_CONN_CLOSING);
+        n_busy += conn->exchange != NULL;
+    }
+    MUST(rig_list_length(&pool->all) == pool->n_open);
+    MUST(rig_list_length(&pool->idle) == pool->n_idle);
+    MUST(upstream->feedback->in_flight == n_busy);
+}
+
+/** What counts HTTP requests and connections agrees; with [idle], no request is left anywhere. Call
+ * it between two turns. */
+static inline void rig_check_http(const struct rig *rig, bool idle)
+{
+    const struct plane *plane = &rig->plane;
+
+    MUST(rig->feedback->requests_open == plane->n_exchanges);
+    MUST(!idle || (plane->n_exchanges == 0 && rig->feedback->http_upgrades == 0));
+    for (uint32_t p = 0; p < rig->topology->n_pools; p++) {
+        const struct plane_pool *pool = &plane->pools[p];
+        uint32_t total = 0;
+
+        for (uint32_t s = 0; pool->load != NULL && s < rig->topology->pools[p].n_shards; s++) {
+            total += pool->load[s];
+        }
+        MUST(total == pool->total_load && (!idle || total == 0));
+        for (uint32_t u = 0; u < pool->n_upstreams; u++) {
+            if (pool->upstreams[u]->http != NULL) {
+                rig_check_http_pool(pool->upstreams[u]);
+            }
+            MUST(!idle || pool->upstreams[u]->feedback->in_flight == 0);
+        }
+    }
+}
+
 /** Everything is closed; what should be zero then is zero. */
 static inline void rig_deinit(struct rig *rig)
 {
@@ -303,7 +359,8 @@ static inline void rig_deinit(struct rig *rig)
     plane_stop(&rig->plane);
     (void)uv_run(&rig->plane.loop, UV_RUN_DEFAULT);
     MUST(rig->feedback->clients == 0 && rig->feedback->requests_open == 0);
-    MUST(rig->n_clients == 0);
+    MUST(rig->n_clients == 0 && rig->plane.n_exchanges == 0);
+    MUST(rig->feedback->http_upgrades == 0 && rig->feedback->clients_blocked == 0);
     for (uint32_t p = 0; p < rig->topology->n_pools; p++) {
         for (uint32_t u = 0; u < rig->plane.pools[p].n_upstreams; u++) {
             MUST(rig->feedback->pools[p].replicas[u].in_flight == 0);
