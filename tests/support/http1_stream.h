@@ -76,21 +76,82 @@ static inline bool http1_stream_is_blank(uint8_t byte)
     return byte == ' ' || byte == '\t';
 }
 
-static inline void http1_stream_check_fields(const struct http1_fields *fields, struct slice head)
+static inline const uint8_t *http1_stream_skip_blanks(const uint8_t *p)
 {
+    while (http1_stream_is_blank(*p)) {
+        p++;
+    }
+    return p;
+}
+
+/* The field lines [p, end) are these fields and the white space around them, and nothing else. */
+static inline void http1_stream_check_fields(const struct http1_fields *fields, const uint8_t *p,
+                                             const uint8_t *end)
+{
+    struct slice lines = slice_make(p, (size_t)(end - p));
     HTTP1_MUST(fields->n <= HTTP1_FIELDS_MAX);
-    HTTP1_MUST(memcmp(head.data + head.len - 2, "\r\n", 2) == 0);
     for (size_t i = 0; i < fields->n; i++) {
         const struct http1_field *field = &fields->list[i];
-        struct slice value = field->value;
-        http1_stream_check_inside(field->name, head);
-        http1_stream_check_inside(value, head);
-        HTTP1_MUST(field->name.len > 0 && field->id < HTTP1_N_NAMES);
-        HTTP1_MUST(memchr(field->name.data, ':', field->name.len) == NULL);
-        HTTP1_MUST(memchr(field->name.data, ' ', field->name.len) == NULL);
-        HTTP1_MUST(value.len == 0 || (!http1_stream_is_blank(value.data[0]) &&
-                                      !http1_stream_is_blank(value.data[value.len - 1])));
+        http1_stream_check_inside(field->name, lines);
+        http1_stream_check_inside(field->value, lines);
+        HTTP1_MUST(field->name.data == p && field->name.len > 0 && field->id < HTTP1_N_NAMES);
+        HTTP1_MUST(memchr(p, ':', field->name.len) == NULL);
+        HTTP1_MUST(memchr(p, ' ', field->name.len) == NULL);
+        p = http1_stream_skip_blanks(p + field->name.len);
+        HTTP1_MUST(*p == ':');
+        p = http1_stream_skip_blanks(p + 1);
+        HTTP1_MUST(field->value.data == p);
+        p += field->value.len;
+        HTTP1_MUST(field->value.len == 0 || !http1_stream_is_blank(p[-1]));
+        p = http1_stream_skip_blanks(p);
+        HTTP1_MUST(p[0] == '\r' && p[1] == '\n');
+        p += 2;
     }
+    HTTP1_MUST(end - p == 2 && p[0] == '\r' && p[1] == '\n');
+}
+
+/* `HTTP/1.x` at [p]. */
+static inline const uint8_t *http1_stream_check_version(const uint8_t *p)
+{
+    HTTP1_MUST(memcmp(p, "HTTP/1.", 7) == 0 && p[7] >= '0' && p[7] <= '9');
+    return p + 8;
+}
+
+/* The request line is its parts and single spaces, and nothing else; returns where it ends. */
+static inline const uint8_t *http1_stream_check_request_line(const struct http1_request *request,
+                                                             struct slice in)
+{
+    const uint8_t *p = in.data;
+    if (slice_starts_with(in, slice_of("\r\n"))) {
+        p += 2;
+    }
+    HTTP1_MUST(request->method.data == p);
+    p += request->method.len;
+    HTTP1_MUST(*p == ' ' && request->target.data == p + 1);
+    p += 1 + request->target.len;
+    if (request->has_fragment) {
+        HTTP1_MUST(*p == '#' && request->fragment.data == p + 1);
+        p += 1 + request->fragment.len;
+    }
+    HTTP1_MUST(*p == ' ');
+    p = http1_stream_check_version(p + 1);
+    HTTP1_MUST(p[0] == '\r' && p[1] == '\n');
+    return p + 2;
+}
+
+/* As http1_stream_check_request_line(). */
+static inline const uint8_t *http1_stream_check_status_line(const struct http1_response *response,
+                                                            struct slice in)
+{
+    const uint8_t *p = http1_stream_check_version(in.data);
+    char status[8];
+    snprintf(status, sizeof(status), " %d", response->status);
+    HTTP1_MUST(memcmp(p, status, 4) == 0);
+    p += p[4] == ' ' ? 5 : 4;
+    HTTP1_MUST(response->reason.data == p);
+    p += response->reason.len;
+    HTTP1_MUST(p[0] == '\r' && p[1] == '\n');
+    return p + 2;
 }
 
 static inline void http1_stream_check_request(const struct http1_request *request, struct slice in)
@@ -111,7 +172,8 @@ static inline void http1_stream_check_request(const struct http1_request *reques
     http1_stream_check_inside(request->query, request->target);
     http1_stream_check_inside(request->fragment, head);
     http1_stream_check_inside(request->host, head);
-    http1_stream_check_fields(&request->fields, head);
+    http1_stream_check_fields(&request->fields, http1_stream_check_request_line(request, in),
+                              in.data + head.len);
 }
 
 static inline void http1_stream_check_response(const struct http1_response *response,
@@ -122,7 +184,8 @@ static inline void http1_stream_check_response(const struct http1_response *resp
     HTTP1_MUST(response->status >= 100 && response->status <= 999 && response->minor <= 1);
     HTTP1_MUST(!response->has_content_length || response->body != HTTP1_BODY_CHUNKED);
     http1_stream_check_inside(response->reason, head);
-    http1_stream_check_fields(&response->fields, head);
+    http1_stream_check_fields(&response->fields, http1_stream_check_status_line(response, in),
+                              in.data + head.len);
 }
 
 /* ---- writing down ---------------------------------------------------------------------------- */
@@ -349,7 +412,7 @@ static inline bool http1_stream_read_trailers(struct http1_stream *s, struct sli
         return false;
     }
     HTTP1_MUST(len <= in.len && len <= HTTP1_STREAM_HEAD_MAX);
-    http1_stream_check_fields(&fields, slice_make(in.data, len));
+    http1_stream_check_fields(&fields, in.data, in.data + len);
     http1_stream_put_fields(s, &fields);
     for (size_t i = 0; i < fields.n; i++) {
         s->now.has_known_trailers |= fields.list[i].id != HTTP1_NAME_OTHER;

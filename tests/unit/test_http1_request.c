@@ -355,8 +355,23 @@ static void test_upgrade(void **state)
     assert_false(request.has_upgrade);
     take_request(HEAD("GET / HTTP/1.1") "Connection: upgrade\r\n\r\n", &request);
     assert_false(request.has_upgrade);
+    take_request(HEAD("GET / HTTP/1.1") "Connection: upgrade\r\nUpgrade:\r\n\r\n", &request);
+    assert_false(request.has_upgrade);
     take_request("GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", &request);
     assert_false(request.has_upgrade);
+}
+
+/* What follows it may be another protocol. */
+static void test_connect_ends_the_connection(void **state)
+{
+    struct http1_request request;
+
+    (void)state;
+    take_request(HEAD("CONNECT h:443 HTTP/1.1") "Connection: keep-alive\r\n"
+                                                "Content-Length: 5\r\n\r\n",
+                 &request);
+    assert_int_equal(request.body, HTTP1_BODY_NONE);
+    assert_false(request.keep_alive);
 }
 
 static void test_fields_that_connection_names(void **state)
@@ -466,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_every_byte_of_a_name),
         cmocka_unit_test(test_keep_alive),
         cmocka_unit_test(test_upgrade),
+        cmocka_unit_test(test_connect_ends_the_connection),
         cmocka_unit_test(test_fields_that_connection_names),
         cmocka_unit_test(test_a_hostile_connection),
         cmocka_unit_test(test_bodies),
