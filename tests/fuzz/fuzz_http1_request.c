@@ -10,9 +10,11 @@ static void check_target(struct slice target)
 {
     uint8_t *out = malloc(target.len + 1), *again = malloc(target.len + 1);
     struct slice value;
+    ptrdiff_t decoded;
 
     HTTP1_MUST(out != NULL && again != NULL);
-    HTTP1_MUST(http1_percent_decode(target, out) <= (ptrdiff_t)target.len);
+    decoded = http1_percent_decode(target, out);
+    HTTP1_MUST(decoded <= (ptrdiff_t)target.len);
     if (http1_query_find(target, slice_of("key"), &value)) {
         http1_stream_check_inside(value, target);
     }
@@ -23,8 +25,10 @@ static void check_target(struct slice target)
         size_t len = http1_path_normalize(target, out);
 
         HTTP1_MUST(len >= 1 && len <= target.len && out[0] == '/');
-        HTTP1_MUST(http1_path_normalize(slice_make(out, len), again) == len);
-        HTTP1_MUST(memcmp(out, again, len) == 0);
+        if (decoded >= 0) { /* a malformed escape may become another one */
+            HTTP1_MUST(http1_path_normalize(slice_make(out, len), again) == len);
+            HTTP1_MUST(memcmp(out, again, len) == 0);
+        }
     }
     free(out);
     free(again);
