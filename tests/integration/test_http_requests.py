@@ -22,8 +22,9 @@ class RequestTestCase(http.HttpTestCase):
                 self.shard.reset()
                 client = self.open()
                 client.send(data)
-                answer = client.response()
-                self.check_own_answer(answer, status)
+                method = 'HEAD' if raw.startswith(b'HEAD ') else 'GET'
+                answer = client.response(method)
+                self.check_own_answer(answer, status, method)
                 self.assertTrue(answer.closes(), answer)
                 client.expect_close()
                 client.close()

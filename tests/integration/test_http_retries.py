@@ -125,11 +125,12 @@ class ReplicaTest(http.HttpTestCase):
     def heads(self):
         return len(self.one.heads), len(self.two.heads)
 
-    def test_both_are_used(self):
+    def test_any_will_do(self):
+        """Whichever is chosen: each request is answered once, by one of them."""
         proxy = self.start_two()
         for i in range(60):
             self.assertEqual(self.get('/%d' % i, proxy=proxy).status, 200)
-        self.assertGreater(min(self.heads()), 5)
+        self.assertEqual(sum(self.heads()), 60)
 
     def test_the_second_attempt_goes_to_the_other(self):
         proxy = self.start_two(pool=quickly(eject_after=0))
@@ -201,7 +202,7 @@ class ReplicaTest(http.HttpTestCase):
             answer = self.get('/', proxy=proxy)
             self.assertEqual((answer.status, answer.body), (503, b'busy'))
         self.assertEqual(sum(self.heads()), 20)
-        self.assertGreater(min(self.heads()), 0)
+        self.assertEqual(proxy.metric('ringway_replica_ejections_total') or 0, 0)
 
     def test_host_replica(self):
         """host: replica sends the address of the replica that is asked, again at the second attempt."""

@@ -18,7 +18,7 @@ from http_testing import request
 
 DATA = random.Random(8).randbytes(200000)
 FILES = {'file': DATA, 'small': b'small\n', 'empty': b'', 'page.html': b'<p>hello</p>\n'}
-OURS = {b'via', b'date', b'connection', b'keep-alive', b'transfer-encoding'}
+OURS = {b'via', b'date', b'connection', b'keep-alive', b'transfer-encoding', b'content-length'}
 
 
 class ServersTest(rt.ProcessTestCase):
@@ -66,6 +66,8 @@ class ServersTest(rt.ProcessTestCase):
             kept = [[(field.lower(), value) for field, value in response.fields if field.lower() not in OURS]
                     for response in (direct, through)]
             self.assertEqual(kept[0], kept[1])
+            if direct.get('content-length') is not None:
+                self.assertEqual(through.all('content-length'), direct.all('content-length'))
             self.assertEqual(len(through.all('date')), 1)
         return through
 

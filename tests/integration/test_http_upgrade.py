@@ -39,7 +39,7 @@ class UpgradeTest(http.HttpTestCase):
               {'match': {'path_prefix': '/'}, 'key': '{uri}'}]
 
     def tunnel(self, target='/ws', action=echo, behind=b''):
-        self.shard.on(target, action)
+        self.shard.on(lambda got: got.target == target.encode(), action)
         client = self.open()
         client.send(request('GET', target, ASK) + behind)
         answer = client.final_head()
@@ -267,7 +267,7 @@ class TunnelTimersTest(http.HttpTestCase):
     """The timers of requests end with 101."""
 
     routes = [{'match': {'path_prefix': '/'}, 'key': '{uri}', 'upgrade': True}]
-    pool_options = {'timeouts': {'response': '300ms', 'keep_alive': '200ms'}}
+    pool_options = {'timeouts': {'response': '300ms', 'keep_alive': '200ms'}, 'health': {'eject_after': 0}}
     options = {'timeouts': {'header': '300ms', 'body': '5s'}}
 
     def test_a_quiet_tunnel_stays(self):

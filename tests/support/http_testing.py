@@ -260,7 +260,7 @@ class HttpTestCase(rt.ProcessTestCase):
     """
 
     n_shards = 1
-    pool_options = {}
+    pool_options = {'health': {'eject_after': 0}}
     routes = None
     listener = {}
     options = {}
