@@ -418,7 +418,7 @@ class NobodyElseTest(http.HttpTestCase):
     """While one shard does all that, requests to others are answered right and soon."""
 
     n_shards = 2
-    pool_options = {'health': {'eject_after': 0}}
+    pool_options = {'health': {'eject_after': 0}, 'timeouts': {'response': '1s'}}
 
     def test_bystanders(self):
         keys = {}
