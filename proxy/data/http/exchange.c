@@ -216,7 +216,7 @@ void exchange_fail(struct exchange *exchange, int status, const char *why)
     give_conn_up(exchange, false);
     answer.is_head = exchange->method == HTTP1_HEAD;
     answer.close = !exchange->keep_alive || session->plane->draining || status == 400 ||
-                   status == 405 || status == 408 || status == 413 || exchange->client_minor == 0 ||
+                   status == 408 || status == 413 || exchange->client_minor == 0 ||
                    !swallow_body(exchange);
     exchange->status = status;
     count_on_shard(exchange, feedback_http_result_of(status));
