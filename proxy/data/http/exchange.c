@@ -272,9 +272,11 @@ static void dispatch(struct exchange *exchange)
 
 static bool may_retry(const struct exchange *exchange, enum http_conn_loss loss)
 {
+    const struct exchange_body *body = &exchange->request;
+    bool is_body_unsent = body->kind == HTTP1_BODY_NONE || (body->n_bytes == 0 && !body->done);
     bool is_unsent = loss == HTTP_CONN_REFUSED;
     bool is_replayable = loss == HTTP_CONN_LOST && exchange_is_idempotent(exchange) &&
-                         exchange->request.n_bytes == 0 && !exchange->has_answer;
+                         is_body_unsent && !exchange->has_answer;
 
     return exchange->retries == 0 && (is_unsent || is_replayable) &&
            !exchange->session->plane->stopping;

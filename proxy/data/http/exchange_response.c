@@ -161,7 +161,8 @@ static bool take_interim(struct exchange *exchange, const struct http1_response 
 {
     bool is_switch = response->status == 101;
 
-    if (++exchange->n_interim > INTERIM_MAX || (is_switch && !exchange->upgrades)) {
+    if (++exchange->n_interim > INTERIM_MAX ||
+        (is_switch && (!exchange->upgrades || !exchange->request.done))) {
         return false;
     }
     exchange->expects_continue = exchange->expects_continue && response->status != 100;

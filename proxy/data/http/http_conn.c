@@ -431,9 +431,11 @@ static struct http_conn *take_idle(struct http_pool *pool)
 /* What cannot be sent twice does not go where nobody listens any more. */
 static struct http_conn *take_live(struct http_pool *pool, const struct exchange *exchange)
 {
+    bool is_repeatable =
+        exchange_is_idempotent(exchange) && exchange->request.kind == HTTP1_BODY_NONE;
     struct http_conn *conn = take_idle(pool);
 
-    while (conn != NULL && !exchange_is_idempotent(exchange) && http_conn_is_stale(conn)) {
+    while (conn != NULL && !is_repeatable && http_conn_is_stale(conn)) {
         discard(conn);
         conn = take_idle(pool);
     }
