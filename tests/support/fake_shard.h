@@ -272,6 +272,10 @@ static inline bool fake_write(struct fake_shard *shard, struct fake_conn *conn)
         len = (size_t)(shard->cut - conn->sent);
     }
     n = len > 0 ? send(conn->fd, conn->out.data, len, MSG_NOSIGNAL) : 0;
+    if (n < 0 && conn->eof && errno != EAGAIN) {
+        fake_conn_close(conn);
+        return true;
+    }
     if (n <= 0) {
         return false; /* a failed connection shows when it is read */
     }

@@ -213,7 +213,7 @@ static inline void http_text_canonical(struct slice in, bool is_request, uint32_
 
     out->len = 0;
     while (in.len > 0) {
-        if (!http_text_head(in, is_request, n_bodiless >> n_final & 1, &message)) {
+        if (!http_text_head(in, is_request, n_final < 32 && n_bodiless >> n_final & 1, &message)) {
             bytes_add(out, in.data, in.len);
             return;
         }
