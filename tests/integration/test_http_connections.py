@@ -388,6 +388,72 @@ class UpstreamTest(http.HttpTestCase):
         rt.wait_until(lambda: not self.shard.open_connections(), 'they are closed')
 
 
+class SpinTest(http.HttpTestCase):
+    """Whatever state its connections are in, a proxy that has nothing to do uses no processor."""
+
+    routes = [{'match': {'path_prefix': '/'}, 'key': '{uri}', 'upgrade': True}]
+    options = {'drain': {'timeout': '1s'}}
+    UPGRADE = [('Connection', 'upgrade'), ('Upgrade', 'x')]
+    SWITCH = b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
+
+    def cpu_seconds(self):
+        with open('/proc/%d/stat' % self.proxy.process.pid, encoding='ascii', errors='replace') as stat:
+            fields = stat.read().rsplit(')', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def states(self):
+        """(name, what is sent, what the shard does, what the client does then)"""
+        half_close = lambda client: client.shutdown_write()
+        nothing = lambda client: None
+        half_closed_by_shard = lambda connection, got: (connection.send(self.SWITCH), connection.sock.shutdown(
+            socket.SHUT_WR), fake.hang(connection, got))
+        yield 'hang', request('GET', '/hang'), fake.hang, nothing
+        yield 'half-close', request('GET', '/half'), fake.hang, half_close
+        yield 'half-close and more', request('GET', '/more') * 3, fake.hang, half_close
+        yield 'half a body', request('POST', '/body', [('Content-Length', 100)]) + b'x', fake.hang, nothing
+        yield 'half a chunk', request('POST', '/chunk', [('Transfer-Encoding', 'chunked')]) + b'5\r\nh', fake.hang, nothing
+        yield 'half a head', b'GET / HTTP', fake.hang, nothing
+        yield 'half a response', request('GET', '/rest'), fake.reply_and_hang(
+            b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx'), nothing
+        yield 'half a response, half-closed', request('GET', '/resth'), fake.reply_and_hang(
+            b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nx'), half_close
+        yield 'tunnel', request('GET', '/tunnel', self.UPGRADE), fake.reply_and_hang(self.SWITCH), nothing
+        yield 'tunnel, half-closed', request('GET', '/tunnelh', self.UPGRADE), fake.reply_and_hang(self.SWITCH), half_close
+        yield 'tunnel, half-closed by the shard', request('GET', '/tunnels', self.UPGRADE), half_closed_by_shard, nothing
+        yield 'large response unread', request('GET', '/large'), fake.stream(1 << 30), nothing
+        yield 'refused', b'GARBAGE /garbage\r\n\r\n', fake.hang, nothing
+        yield 'early answer', request('POST', '/early', [('Content-Length', 1 << 20)]) + b'x', fake.early(
+            fake.reply_and_hang(response(200, b'x'))), nothing
+        yield 'pipeline', request('GET', '/hang') + request('GET', '/next') * 2000, fake.hang, nothing
+
+    def test_all_states_at_once(self):
+        clients = []
+        for name, raw, action, then in self.states():
+            target = raw.split(b' ')[1]
+            self.shard.on(lambda got, target=target: got.target == target, action)
+            for _ in range(3):
+                client = self.open()
+                client.send(raw)
+                then(client)
+                clients.append(client)
+        blocked = self.open()  # an upload that the shard does not take
+        self.shard.on('/blocked', fake.early(fake.after(threading.Event())))
+        blocked.send(request('PUT', '/blocked', [('Content-Length', 1 << 30)]))
+        blocked.sock.settimeout(0.2)
+        with self.assertRaises(TimeoutError):
+            while True:
+                blocked.sock.send(b'x' * 65536)
+        time.sleep(0.3)
+        before = self.cpu_seconds()
+        time.sleep(1)
+        self.assertLess(self.cpu_seconds() - before, 0.2)
+        self.assertEqual(self.get('/fine').body, b'a GET /fine\n')
+        self.shard.reset()
+        self.shard.hang_up()
+        for client in clients + [blocked]:
+            client.close()
+
+
 class DrainTest(http.HttpTestCase):
     def test_what_runs_is_completed(self):
         shard = self.fake()
@@ -410,6 +476,18 @@ class DrainTest(http.HttpTestCase):
         self.assertEqual(pipelined.response().body, b'x GET /slow\n')
         pipelined.read_to_end()
         self.assertEqual(proxy.process.wait(10), 0)
+
+    def test_a_tunnel_does_not_hold_it_up_for_ever(self):
+        shard = self.fake()
+        shard.on('/', fake.reply_and_hang(SpinTest.SWITCH))
+        proxy = self.start({'x': shard}, SpinTest.routes, drain={'timeout': '300ms'})
+        client = self.open(proxy)
+        client.send(request('GET', '/', SpinTest.UPGRADE))
+        self.assertEqual(client.final_head().status, 101)
+        proxy.process.kill(signal.SIGTERM)
+        client.read_to_end()
+        self.assertIn(proxy.process.wait(10), (0, 3))
+        proxy.allowed_exits = {0, 3}
 
 
 if __name__ == '__main__':

@@ -142,6 +142,7 @@ class ClientLimitTest(http.HttpTestCase):
     options = {'limits': {'max_clients': 5}}
 
     def test_the_next_one_is_refused(self):
+        rt.wait_until(lambda: self.proxy.metric('ringway_clients') == 0, 'the first connections are gone')
         clients = [self.open() for _ in range(5)]
         for client in clients:
             self.assertEqual(client.get('/').status, 200)
@@ -274,6 +275,48 @@ class LargeTransfersTest(http.HttpTestCase):
         client.keep_bytes = 0
         client.read_body(answer)
         self.assertEqual((answer.size, answer.crc), (self.SIZE, fake.stream_crc(self.SIZE)))
+        if not rt.is_sanitized():
+            self.assertLess(self.memory('VmHWM') - before, 4096, 'kB')
+
+    def test_a_slow_reader_of_other_framings(self):
+        """Chunks, chunks of one byte, and until the close."""
+        def tiny_chunks(connection, got):
+            connection.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+            for _ in range(80):
+                connection.send(b'1\r\nx\r\n' * 10000)
+            connection.send(b'0\r\n\r\n')
+
+        size = 40 << 20
+        for action, total in ((fake.stream(size, chunked=True), size), (fake.stream(size, length=False), size),
+                              (tiny_chunks, 800000)):
+            with self.subTest(total):
+                for shard in self.shards:
+                    shard.reset()
+                    shard.on('/large', action)
+                before = self.memory()
+                client = self.open()
+                client.keep_bytes = 0
+                client.send(request('GET', '/large'))
+                answer = client.final_head()
+                time.sleep(0.4)
+                if not rt.is_sanitized():
+                    self.assertLess(self.memory() - before, 2048, 'kB')
+                client.read_body(answer)
+                self.assertEqual(answer.size, total)
+
+    def test_tiny_chunks_for_a_slow_shard(self):
+        def action(connection, got):
+            time.sleep(0.4)
+            connection.read_body(got)
+            connection.send(response(200, b'%d' % got.body_size))
+
+        for shard in self.shards:
+            shard.on('/up', early(action))
+        before = self.memory()
+        client = self.open()
+        client.send(request('POST', '/up', [('Transfer-Encoding', 'chunked')]))
+        client.send(b'1\r\nx\r\n' * 700000 + b'0\r\n\r\n')
+        self.assertEqual(client.response().body, b'700000')
         if not rt.is_sanitized():
             self.assertLess(self.memory('VmHWM') - before, 4096, 'kB')
 

@@ -41,9 +41,16 @@ class HeadTimerTest(TimerTestCase):
         client.expect_close()
 
     def test_a_head_that_stops(self):
-        for part in (b'G', b'GET / HTTP/1.1\r\n', b'GET / HTTP/1.1\r\nHost: test\r\nX: y', b'\r\n'):
-            with self.subTest(part):
-                self.slow_head(lambda client: client.send(part))
+        parts = (b'G', b'GET / HTTP/1.1\r\n', b'GET / HTTP/1.1\r\nHost: test\r\nX: y', b'\r\n')
+        clients = [self.open() for _ in parts]
+        with http.Stopwatch() as watch:
+            for client, part in zip(clients, parts):
+                client.send(part)
+            for client, part in zip(clients, parts):
+                with self.subTest(part):
+                    self.check_own_answer(client.response(), 408)
+                    client.expect_close()
+        self.took(watch, 0.4)
 
     def test_a_head_that_drips(self):
         """A byte now and then does not prolong it."""
@@ -110,9 +117,9 @@ class IdleTimerTest(TimerTestCase):
         self.took(watch, 0.1)
 
     def test_a_request_under_way_is_not_idle(self):
-        self.shard.on('/slow', fake.delayed(0.8))
+        self.shard.on('/slow', fake.delayed(0.6))
         self.assertEqual(self.get('/slow').body, b'a GET /slow\n')
-        self.shard.on('/drip', fake.bytewise(response(200, b'x' * 10), 0.02))
+        self.shard.on('/drip', fake.bytewise(response(200, b'x' * 10), 0.01))
         self.assertEqual(self.get('/drip').body, b'x' * 10)
 
 
@@ -122,24 +129,23 @@ class BodyTimerTest(TimerTestCase):
     options = {'timeouts': {'body': '500ms'}}
 
     def test_a_body_that_stops(self):
-        for fields, part in (([('Content-Length', '100')], b'hello'),
-                             ([('Content-Length', '100')], b''),
-                             ([('Transfer-Encoding', 'chunked')], b'5\r\nhel'),
-                             ([('Transfer-Encoding', 'chunked')], b'5\r\nhello\r\n'),
-                             ([('Transfer-Encoding', 'chunked')], b'5\r\nhello\r\n0\r\n')):
-            with self.subTest(fields, part=part):
-                self.shard.reset()
-                client = self.open()
-                with http.Stopwatch() as watch:
-                    client.send(request('POST', '/', fields) + part)
+        length, chunked = [('Content-Length', '100')], [('Transfer-Encoding', 'chunked')]
+        parts = ((length, b'hello'), (length, b''), (chunked, b'5\r\nhel'), (chunked, b'5\r\nhello\r\n'),
+                 (chunked, b'5\r\nhello\r\n0\r\n'))
+        clients = [self.open() for _ in parts]
+        with http.Stopwatch() as watch:
+            for client, (fields, part) in zip(clients, parts):
+                client.send(request('POST', '/', fields) + part)
+            for client, (fields, part) in zip(clients, parts):
+                with self.subTest(fields, part=part):
                     answer = client.response()
-                self.check_own_answer(answer, 408)
-                self.assertTrue(answer.closes())
-                self.took(watch, 0.5)
-                client.expect_close()
-                rt.wait_until(lambda: all(got.connection.ended.is_set() for got in self.shard.heads),
-                              'the shard connection is closed')
-                self.assertEqual(self.shard.requests, [])
+                    self.check_own_answer(answer, 408)
+                    self.assertTrue(answer.closes())
+                    client.expect_close()
+        self.took(watch, 0.5)
+        rt.wait_until(lambda: all(got.connection.ended.is_set() for got in self.shard.heads),
+                      'the shard connections are closed')
+        self.assertEqual(self.shard.requests, [])
 
     def test_progress_restarts_it(self):
         client = self.open()
@@ -199,19 +205,21 @@ class ResponseTimerTest(TimerTestCase):
     pool_options = {'timeouts': {'response': '500ms'}, 'health': {'eject_after': 0}}
 
     def test_no_answer(self):
-        for method, body in (('GET', None), ('POST', b'x'), ('HEAD', None)):
+        self.shard.on('/hang', fake.hang)
+        kinds = (('GET', None), ('POST', b'x'), ('HEAD', None))
+        clients = [self.open() for _ in kinds]
+        with http.Stopwatch() as watch:
+            for client, (method, body) in zip(clients, kinds):
+                client.send(request(method, '/hang', body=body))
+            answers = [client.response(method) for client, (method, _) in zip(clients, kinds)]
+        self.took(watch, 0.5)
+        for client, answer, (method, _) in zip(clients, answers, kinds):
             with self.subTest(method):
-                self.shard.reset()
-                self.shard.on('/hang', fake.hang)
-                client = self.open()
-                with http.Stopwatch() as watch:
-                    answer = client.ask(method, '/hang', body=body)
                 self.check_own_answer(answer, 504, method)
-                self.took(watch, 0.5)
-                rt.wait_until(lambda: all(got.connection.ended.is_set() for got in self.shard.heads),
-                              'the shard connection is closed')
                 if not answer.closes():
                     self.assertEqual(client.get('/next').body, b'a GET /next\n')
+        rt.wait_until(lambda: all(got.connection.ended.is_set() for got in self.shard.heads if got.target == b'/hang'),
+                      'the shard connections are closed')
 
     def test_half_a_head(self):
         self.shard.on('/half', fake.reply_and_hang(OK + b'X: '))
@@ -220,16 +228,17 @@ class ResponseTimerTest(TimerTestCase):
         self.took(watch, 0.5)
 
     def test_half_a_body(self):
-        for data in (OK + b'Content-Length: 10\r\n\r\nhello',
-                     OK + b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', OK + b'\r\nhello'):
-            with self.subTest(data):
-                self.shard.reset()
-                self.shard.on('/half', fake.reply_and_hang(data))
-                client = self.open()
-                client.send(request('GET', '/half'))
-                with http.Stopwatch() as watch, self.assertRaises(http.Truncated):
+        parts = (OK + b'Content-Length: 10\r\n\r\nhello',
+                 OK + b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', OK + b'\r\nhello')
+        clients = [self.open() for _ in parts]
+        with http.Stopwatch() as watch:
+            for number, (client, data) in enumerate(zip(clients, parts)):
+                self.shard.on('/half%d' % number, fake.reply_and_hang(data))
+                client.send(request('GET', '/half%d' % number))
+            for client, data in zip(clients, parts):
+                with self.subTest(data), self.assertRaises(http.Truncated):
                     client.response()
-                self.took(watch, 0.4)
+        self.took(watch, 0.4)
 
     def test_bytes_restart_it(self):
         body = b'0123456789'
