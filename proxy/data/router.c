@@ -2,13 +2,41 @@
 
 #define WALK_FIRST 8u /* shards of a key's order that are looked at before all of them */
 
-/* The shard's first replica that takes requests now, else the first that is not ejected, or NULL. */
+/* Of a shard's HTTP replicas that take requests now, the one with the fewest in flight; of equal
+ * ones, any. Their number is small. */
+static struct upstream *least_loaded(struct plane *plane, struct upstream **upstreams, size_t n,
+                                     const struct upstream *avoid)
+{
+    struct upstream *best = NULL;
+    size_t first = plane_random(plane) % n;
+
+    for (size_t i = 0; i < n; i++) {
+        struct upstream *upstream = upstreams[(first + i) % n];
+
+        if (upstream != avoid && upstream_is_ready(upstream) &&
+            (best == NULL || counter_get(&upstream->feedback->in_flight) <
+                                 counter_get(&best->feedback->in_flight))) {
+            best = upstream;
+        }
+    }
+    return best;
+}
+
+/* A replica of the shard that takes requests now (HTTP: the least loaded, else: the first), else the
+ * first that is not ejected, or NULL. */
 static struct upstream *usable_replica(struct plane *plane, uint32_t pool, uint32_t shard,
                                        const struct upstream *avoid)
 {
     const struct topology_shard *place = &plane->options.topology->pools[pool].shards[shard];
     struct upstream **upstreams = &plane->pools[pool].upstreams[place->first_replica];
     struct upstream *second_best = NULL;
+
+    if (upstreams[0]->http != NULL && place->config->n_replicas > 1) {
+        second_best = least_loaded(plane, upstreams, place->config->n_replicas, avoid);
+        if (second_best != NULL) {
+            return second_best;
+        }
+    }
 
     for (size_t i = 0; i < place->config->n_replicas; i++) {
         if (upstreams[i] == avoid) {

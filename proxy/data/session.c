@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define SESSION_LINGER_US 2000000u /* for the client to close, after we have */
+#define SESSION_LINGER_BYTES (64u * 1024u * 1024u) /* of input that comes meanwhile */
+#define SESSION_LINGER_US    2000000u              /* for the client to close, after we have */
 
 const struct codec *session_codec(const struct session *session)
 {
@@ -215,6 +216,15 @@ static void on_input_end(struct session *session, ssize_t status)
     }
 }
 
+/* Input after our end, so that the client can finish and read; but not for ever. */
+static void discard_input(struct session *session, size_t n)
+{
+    session->swallow += n;
+    if (session->swallow > SESSION_LINGER_BYTES) {
+        session_close(session);
+    }
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct session *session = stream->data;
@@ -235,6 +245,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         plane_read_used(plane, (size_t)n);
     }
     if (session->state != SESSION_OPEN) {
+        discard_input(session, (size_t)n);
         return;
     }
     note_activity(session);

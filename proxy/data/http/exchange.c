@@ -215,8 +215,8 @@ void exchange_fail(struct exchange *exchange, int status, const char *why)
     }
     give_conn_up(exchange, false);
     answer.is_head = exchange->method == HTTP1_HEAD;
-    answer.close = !exchange->keep_alive || session->plane->draining || status == 400 ||
-                   status == 408 || status == 413 || exchange->client_minor == 0 ||
+    answer.close = !exchange->keep_alive || session->plane->draining || status == 408 ||
+                   status == 413 || exchange->client_minor == 0 || !swallow_body(exchange);
                    !swallow_body(exchange);
     exchange->status = status;
     count_on_shard(exchange, feedback_http_result_of(status));
@@ -452,6 +452,11 @@ void exchange_begin(struct session *session, const struct http1_request *request
         place(exchange);
         dispatch(exchange);
     }
+}
+
+bool exchange_needs_conn(const struct exchange *exchange)
+{
+    return exchange->state != EXCHANGE_TUNNEL;
 }
 
 bool exchange_is_idempotent(const struct exchange *exchange)

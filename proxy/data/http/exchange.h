@@ -131,6 +131,9 @@ void exchange_on_lost(struct exchange *exchange, enum http_conn_loss loss, const
 /** Is the shard, or the whole exchange, late? Deals with it. Returns when to look again; 0: never. */
 uint64_t exchange_check_time(struct exchange *exchange, uint64_t now_us);
 
+/** Would the loss of its connection be the shard's failure? Not of a tunnel: either side ends it. */
+bool exchange_needs_conn(const struct exchange *exchange);
+
 /** May the request be sent again without another effect? */
 bool exchange_is_idempotent(const struct exchange *exchange);
 

@@ -22,7 +22,7 @@ static bool is_too_large(const struct exchange *exchange)
 {
     uint64_t most = exchange->session->plane->config->request_body_bytes;
 
-    return most > 0 && exchange->request.n_bytes > most;
+    return most > 0 && exchange->request.n_bytes + exchange->request.chunks.left > most;
 }
 
 static size_t take_length(struct exchange *exchange, struct slice in, bool stable)
@@ -144,6 +144,7 @@ size_t exchange_on_input(struct exchange *exchange, struct slice in, bool stable
     http_conn_flush(exchange->conn);
     if (session->exchange == exchange && exchange->conn != NULL && is_congested(exchange)) {
         session->paused = true;
+        exchange_set_phase(exchange);
     }
     return used;
 }

@@ -179,6 +179,13 @@ static bool take_interim(struct exchange *exchange, const struct http1_response 
     return true;
 }
 
+/* An answer before the end of the request's body: a refusal of the rest, or both at once? A client
+ * that waits for 100 (Continue) may send its body now or not. */
+static bool is_early_refusal(const struct exchange *exchange)
+{
+    return !exchange->request.done && (exchange->status >= 300 || exchange->expects_continue);
+}
+
 static void take_final(struct exchange *exchange, const struct http1_response *response)
 {
     struct plane *plane = exchange->session->plane;
@@ -195,8 +202,8 @@ static void take_final(struct exchange *exchange, const struct http1_response *r
     exchange->response_keeps = response->keep_alive && body->kind != HTTP1_BODY_CLOSE;
     until_close = body->kind == HTTP1_BODY_CHUNKED || body->kind == HTTP1_BODY_CLOSE;
     exchange->chunked_out = until_close && exchange->client_minor > 0;
-    exchange->keep_alive = exchange->keep_alive && exchange->request.done && !plane->draining &&
-                           (!until_close || exchange->chunked_out);
+    exchange->keep_alive = exchange->keep_alive && !is_early_refusal(exchange) &&
+                           !plane->draining && (!until_close || exchange->chunked_out);
     http_head_write_response(exchange, response);
     session_touch(exchange->session);
     if (body->kind == HTTP1_BODY_NONE) {

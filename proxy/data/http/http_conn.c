@@ -214,7 +214,7 @@ static void on_end(struct http_conn *conn, ssize_t status)
         discard(conn);
     } else if (status != UV_EOF || !exchange_on_response_end(conn->exchange)) {
         http_conn_break(conn, HTTP_CONN_LOST, "closed the connection",
-                        !conn->reused || conn->answered);
+                        exchange_needs_conn(conn->exchange) && (!conn->reused || conn->answered));
     }
 }
 

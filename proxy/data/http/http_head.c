@@ -6,15 +6,31 @@
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
+/* Is [name] a member of the Via field's value: after its version, before what it says about itself?
+ * RFC 9110 7.6.3 */
+static bool via_has(struct slice value, struct slice name)
+{
+    const uint8_t *at = value.data, *end = value.data + value.len;
+
+    while ((at = memmem(at, (size_t)(end - at), name.data, name.len)) != NULL) {
+        const uint8_t *after = at + name.len;
+        bool begins = at > value.data && (at[-1] == ' ' || at[-1] == '\t');
+        bool ends = after == end || *after == ',' || *after == ' ' || *after == '\t';
+
+        if (begins && ends) {
+            return true;
+        }
+        at = after;
+    }
+    return false;
+}
+
 bool http_head_is_loop(const struct plane *plane, const struct http1_request *request)
 {
-    size_t name_len = strlen(plane->via);
-
     for (size_t i = 0; i < request->fields.n; i++) {
         const struct http1_field *field = &request->fields.list[i];
 
-        if (field->id == HTTP1_NAME_VIA &&
-            memmem(field->value.data, field->value.len, plane->via, name_len) != NULL) {
+        if (field->id == HTTP1_NAME_VIA && via_has(field->value, slice_of(plane->via))) {
             return true;
         }
     }
