@@ -1,5 +1,6 @@
 #include "data/session.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -206,10 +207,25 @@ static ssize_t parse(void *owner, struct slice in, bool stable)
 
 static void set_reading(struct session *session);
 
+/* libuv reports the end of input for a reset, too, when bytes came before it. A client that has only
+ * closed its own side can still be written to. */
+static bool is_gone(const struct session *session)
+{
+    struct pollfd client = {.events = 0};
+    uv_os_fd_t fd;
+
+    if (uv_fileno(&session->io.handle, &fd) != 0) {
+        return true;
+    }
+    client.fd = fd;
+    return poll(&client, 1, 0) > 0 && (client.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 static void on_input_end(struct session *session, ssize_t status)
 {
     session->eof = true;
-    if (status != UV_EOF || session->state == SESSION_LINGERING) {
+    if (status != UV_EOF || session->state == SESSION_LINGERING ||
+        (session_codec(session)->is_open(session) && is_gone(session))) {
         session_close(session);
     } else if (!session->paused) {
         session_codec(session)->on_input_end(session);

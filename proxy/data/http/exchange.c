@@ -217,7 +217,6 @@ void exchange_fail(struct exchange *exchange, int status, const char *why)
     answer.is_head = exchange->method == HTTP1_HEAD;
     answer.close = !exchange->keep_alive || session->plane->draining || status == 408 ||
                    status == 413 || exchange->client_minor == 0 || !swallow_body(exchange);
-                   !swallow_body(exchange);
     exchange->status = status;
     count_on_shard(exchange, feedback_http_result_of(status));
     end(exchange, feedback_http_result_of(status), true);
