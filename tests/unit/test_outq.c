@@ -192,6 +192,52 @@ static void test_sizes_of_segments(void **state)
     outq_clear(&q, &pool);
 }
 
+/* Room is in one piece, behind what is queued; what was not used of it is used next. */
+static void test_reserved_room(void **state)
+{
+    struct outq q = {0};
+    uint8_t *room = outq_reserve(&q, &pool, 100);
+
+    (void)state;
+    memcpy(room, "reserved", 8);
+    outq_commit(&q, 8);
+    check(&q, "reserved");
+    assert_ptr_equal(outq_reserve(&q, &pool, 100), room + 8);
+    memcpy(room + 8, " twice", 6);
+    outq_commit(&q, 6);
+    assert_int_equal(n_segments(&q), 1);
+    outq_copy(&q, &pool, slice_of(", copied"));
+    assert_int_equal(n_segments(&q), 1);
+    outq_borrow(&q, &pool, slice_of(", borrowed"));
+    room = outq_reserve(&q, &pool, SEGMENT_LARGE_BYTES + 1); /* never in what is borrowed */
+    memset(room, '!', SEGMENT_LARGE_BYTES + 1);
+    outq_commit(&q, 1);
+    assert_int_equal(q.tail->kind, SEGMENT_HEAP);
+    check(&q, "reserved twice, copied, borrowed!");
+    outq_consume(&q, &pool, q.bytes);
+    check(&q, "");
+}
+
+/* Room that is not used leaves nothing to send. */
+static void test_room_that_is_not_used(void **state)
+{
+    struct outq q = {0};
+
+    (void)state;
+    (void)outq_reserve(&q, &pool, 500);
+    outq_commit(&q, 0);
+    assert_int_equal(q.bytes, 0);
+    outq_keep(&q, &pool);
+    outq_copy(&q, &pool, slice_of("later"));
+    check(&q, "later");
+    outq_consume(&q, &pool, 5);
+    assert_null(q.head);
+    (void)outq_reserve(&q, &pool, 500);
+    outq_consume(&q, &pool, 0);
+    assert_null(q.head);
+    outq_clear(&q, &pool);
+}
+
 static void test_move(void **state)
 {
     struct outq a = {0}, b = {0};
@@ -265,7 +311,12 @@ static void add_something(struct outq *q, size_t len)
     struct outq other = {.bulk = rand() % 2 == 0};
     uint8_t *heap;
 
-    switch (rand() % 4) {
+    switch (rand() % 5) {
+    case 3:
+        heap = outq_reserve(q, &pool, len + (size_t)rand() % 600);
+        memcpy(heap, bytes.data, len);
+        outq_commit(q, len);
+        break;
     case 0:
         outq_copy(q, &pool, bytes);
         break;
@@ -351,6 +402,8 @@ int main(void)
         cmocka_unit_test(test_keeping_does_not_move_what_is_owned),
         cmocka_unit_test(test_given_memory_is_freed),
         cmocka_unit_test(test_sizes_of_segments),
+        cmocka_unit_test(test_reserved_room),
+        cmocka_unit_test(test_room_that_is_not_used),
         cmocka_unit_test(test_move),
         cmocka_unit_test(test_peek_stops_at_max),
         cmocka_unit_test(test_random_sequences),
