@@ -267,10 +267,10 @@ http {
         if not process.alive():
             raise AssertionError('nginx did not start:\n' + process.log_tail())
 
-    def answers(self, setup):
+    def answers(self, setup, port=None):
         """The body of the answer to each key."""
         found = []
-        with rt.connect(setup.port) as sock, sock.makefile('rb') as stream:
+        with rt.connect(port or setup.port) as sock, sock.makefile('rb') as stream:
             for start in range(0, len(setup.keys), BATCH):
                 batch = setup.keys[start:start + BATCH]
                 sock.sendall(b''.join(setup.request(key) for key in batch))
@@ -306,6 +306,25 @@ http {
         for count in (1, 2, 4, 10, 40):
             with self.subTest(count):
                 self.compare('plain%d' % count)
+
+    def test_the_running_proxy(self):
+        """Ringway beside nginx, in front of the same servers: each target reaches the same one."""
+        setup = Setup('plain10', self.setups['plain10'].servers)
+        setup.port = self.setups['plain10'].port
+        setup.keys = [key for key in make_targets('proxy', 3 * N_KEYS) if key.isascii()]
+        self.assertGreaterEqual(len(setup.keys), N_KEYS)
+        proxy = rt.Ringway({
+            'workers': 1, 'admin': {'bind': '127.0.0.1:%d' % rt.free_port()},
+            'pools': [{'name': 'web', 'protocol': 'http', 'ring': {'compatible_with': 'nginx'},
+                       'shards': [{'name': server.name} for server in setup.servers]}],
+            'listeners': [{'bind': '127.0.0.1:%d' % rt.free_port(), 'protocol': 'http',
+                           'pool': 'web'}]}, self.class_folder)
+        self.addCleanup(proxy.stop)
+        ours = self.answers(setup, int(proxy.config['listeners'][0]['bind'].rpartition(':')[2]))
+        theirs = self.answers(setup)
+        different = [(key, a, b) for key, a, b in zip(setup.keys, theirs, ours) if a != b]
+        self.assertEqual(different[:5], [], '%d of %d targets' % (len(different), len(setup.keys)))
+        type(self).n_compared += len(setup.keys)
 
     def test_order_does_not_matter_without_ties(self):
         self.compare('reversed')
