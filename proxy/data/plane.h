@@ -132,6 +132,12 @@ void plane_read_used(struct plane *plane, size_t n);
 /** See to it that the timer fires at [at_us] or before. */
 void plane_wake_at(struct plane *plane, uint64_t at_us);
 
+/** The earlier of two times, of which 0 is never. */
+static inline uint64_t plane_earlier(uint64_t a_us, uint64_t b_us)
+{
+    return a_us == 0 || (b_us != 0 && b_us < a_us) ? b_us : a_us;
+}
+
 /** Send everything that is queued, deal with what broke, end the turn. */
 void plane_flush(struct plane *plane);
 

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "data/http/http_conn.h"
+#include "data/http/http_pool.h"
 
 /* Connections that gave up while the name was being looked up need not wait any longer. */
 static void open_waiting(struct upstream *upstream)
@@ -142,11 +142,6 @@ void upstream_succeeded(struct upstream *upstream)
 
 /* ---- deadlines --------------------------------------------------------------------------- */
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
 /* Many requests that expire together are one failure: the shard hung once. */
 static void count_expiry(struct upstream_conn *conn, uint64_t now_us)
 {
@@ -222,12 +217,12 @@ static uint64_t check_conn(struct upstream_conn *conn, uint64_t now_us)
     case UPSTREAM_CONN_CONNECTING:
     case UPSTREAM_CONN_PROBING:
         if (now_us < conn->deadline_us) {
-            return earlier(conn->deadline_us, expire_requests(conn, now_us));
+            return plane_earlier(conn->deadline_us, expire_requests(conn, now_us));
         }
         upstream_conn_break(conn, late_text(conn), true);
         return 0;
     case UPSTREAM_CONN_UP:
-        return earlier(expire_requests(conn, now_us), check_silence(conn, now_us));
+        return plane_earlier(expire_requests(conn, now_us), check_silence(conn, now_us));
     case UPSTREAM_CONN_CLOSING:
     case UPSTREAM_CONN_STOPPED:
         break;
@@ -241,7 +236,7 @@ uint64_t upstream_check_deadlines(struct upstream *upstream, uint64_t now_us)
 
     for (uint32_t i = 0; i < upstream->n_conns; i++) {
         if (list_empty(&upstream->conns[i].broken)) {
-            next_us = earlier(next_us, check_conn(&upstream->conns[i], now_us));
+            next_us = plane_earlier(next_us, check_conn(&upstream->conns[i], now_us));
         }
     }
     return next_us;

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "data/http/http_conn.h"
+#include "data/http/http_pool.h"
 #include "data/upstream.h"
 
 #define BACKOFF_FIRST_US 10000u   /* the wait after the second failure to open */

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "data/http/http_conn.h"
+#include "data/http/http_pool.h"
 #include "data/plane.h"
 #include "data/session.h"
 #include "data/upstream.h"

@@ -8,6 +8,7 @@
 #include "data/access_log.h"
 #include "data/http/http_answer.h"
 #include "data/http/http_head.h"
+#include "data/http/http_pool.h"
 #include "data/router.h"
 #include "topology/http_route.h"
 
@@ -497,7 +498,7 @@ uint64_t exchange_check_time(struct exchange *exchange, uint64_t now_us)
             http_conn_break(conn, HTTP_CONN_TIMEOUT, "no answer in time", true);
             return 0;
         }
-        due_us = due_us == 0 || silent_us < due_us ? silent_us : due_us;
+        due_us = plane_earlier(due_us, silent_us);
     }
     return due_us;
 }

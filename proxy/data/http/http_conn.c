@@ -4,25 +4,12 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "base/memory.h"
 #include "data/http/exchange.h"
+#include "data/http/http_pool.h"
 
 #define COPY_MAX_BYTES 1024u /* bytes up to this are copied together */
 
 /* ---- state ------------------------------------------------------------------------------- */
-
-static void report(struct upstream *upstream)
-{
-    const struct http_pool *pool = upstream->http;
-    enum feedback_state state = FEEDBACK_STATE_UP;
-
-    if (upstream->ejected) {
-        state = FEEDBACK_STATE_EJECTED;
-    } else if (pool->retry_us != 0) {
-        state = FEEDBACK_STATE_BACKOFF;
-    }
-    gauge_set(&upstream->feedback->state, state);
-}
 
 void http_conn_touch(struct http_conn *conn)
 {
@@ -58,16 +45,7 @@ void http_conn_close(struct http_conn *conn)
     }
 }
 
-static void leave_idle(struct http_conn *conn)
-{
-    if (!list_empty(&conn->idle)) {
-        list_remove(&conn->idle);
-        conn->upstream->http->n_idle--;
-    }
-}
-
-/* No more of this connection; its exchange, if any, has been dealt with. */
-static void discard(struct http_conn *conn)
+void http_conn_discard(struct http_conn *conn)
 {
     struct upstream *upstream = conn->upstream;
 
@@ -80,38 +58,16 @@ static void discard(struct http_conn *conn)
         counter_add(&upstream->feedback->disconnects, 1);
     }
     conn->state = HTTP_CONN_CLOSING;
-    leave_idle(conn);
+    http_pool_remove_idle(upstream->http, conn);
     list_remove(&conn->all);
     list_remove(&conn->dirty);
     upstream->http->n_open--;
     list_append(&upstream->plane->broken_http_conns, &conn->dirty);
 }
 
-static void note_failure(struct upstream *upstream, const char *why)
-{
-    struct plane *plane = upstream->plane;
-
-    upstream->http->retry_us = plane_now(plane) + upstream->pool->retry_after_us;
-    plane_wake_at(plane, upstream->http->retry_us);
-    upstream_failed(upstream, why);
-    while (upstream->ejected && !list_empty(&upstream->http->idle)) {
-        discard(LIST_ENTRY(upstream->http->idle.next, struct http_conn, idle));
-    }
-    report(upstream);
-}
-
-static void note_success(struct upstream *upstream)
-{
-    if (upstream->http->retry_us != 0 || upstream->failures > 0 || upstream->reported) {
-        upstream->http->retry_us = 0;
-        upstream_succeeded(upstream);
-        report(upstream);
-    }
-}
-
 void http_conn_note_response(struct http_conn *conn)
 {
-    note_success(conn->upstream);
+    http_pool_note_success(conn->upstream);
 }
 
 static void detach(struct http_conn *conn)
@@ -137,10 +93,10 @@ void http_conn_break(struct http_conn *conn, enum http_conn_loss loss, const cha
     if (loss == HTTP_CONN_PROTOCOL) {
         counter_add(&upstream->feedback->protocol_errors, 1);
     }
-    discard(conn);
+    http_conn_discard(conn);
     detach(conn);
     if (is_failure) {
-        note_failure(upstream, why);
+        http_pool_note_failure(upstream, why);
     }
     if (exchange != NULL) {
         exchange_on_lost(exchange, loss, why);
@@ -159,14 +115,13 @@ void http_conn_release(struct http_conn *conn, bool reusable)
     if (!reusable || conn->state != HTTP_CONN_BUSY || pool->n_idle >= config->connections ||
         config->keep_alive_us == 0 || conn->upstream->ejected || pool->stopping ||
         conn->out.queue.bytes > 0 || conn->ends_output) {
-        discard(conn);
+        http_conn_discard(conn);
         return;
     }
     conn->state = HTTP_CONN_IDLE;
     conn->reused = true;
     conn->since_us = plane_now(conn->upstream->plane);
-    list_prepend(&pool->idle, &conn->idle);
-    pool->n_idle++;
+    http_pool_add_idle(pool, conn);
     http_conn_set_reading(conn, true);
     plane_wake_at(conn->upstream->plane, conn->since_us + config->keep_alive_us);
 }
@@ -211,7 +166,7 @@ static ssize_t on_bytes(void *owner, struct slice in, bool stable)
 static void on_end(struct http_conn *conn, ssize_t status)
 {
     if (conn->exchange == NULL) {
-        discard(conn);
+        http_conn_discard(conn);
     } else if (status != UV_EOF || !exchange_on_response_end(conn->exchange)) {
         http_conn_break(conn, HTTP_CONN_LOST, "closed the connection",
                         exchange_needs_conn(conn->exchange) && (!conn->reused || conn->answered));
@@ -365,20 +320,17 @@ static void on_open(struct dial *dial, int status)
         return;
     }
     if (conn->exchange != NULL) {
-        if (upstream->http->retry_us != 0 && !upstream->ejected) {
-            upstream->http->retry_us = 0; /* it takes connections again */
-            report(upstream);
-        }
+        http_pool_note_open(upstream);
         exchange_on_open(conn->exchange);
         return;
     }
     upstream->http->probing = false;
-    note_success(upstream);
+    http_pool_note_success(upstream);
     http_conn_release(conn, true);
     conn->reused = false;
 }
 
-static struct http_conn *open_conn(struct upstream *upstream)
+static struct http_conn *create(struct upstream *upstream)
 {
     struct plane *plane = upstream->plane;
     struct http_conn *conn = freelist_get(&plane->http_conns);
@@ -397,171 +349,73 @@ static struct http_conn *open_conn(struct upstream *upstream)
     return conn;
 }
 
-/* An attempt that fails at once is broken when the timer comes, not under the caller's feet. */
-static void dial_conn(struct http_conn *conn)
+static void attach(struct http_conn *conn, struct exchange *exchange)
 {
-    struct upstream *upstream = conn->upstream;
+    conn->exchange = exchange;
+    exchange->conn = conn;
+    gauge_add(&conn->upstream->feedback->in_flight, 1);
+}
 
+void http_conn_open(struct upstream *upstream, struct exchange *exchange)
+{
+    struct http_conn *conn = create(upstream);
+
+    if (exchange != NULL) {
+        attach(conn, exchange);
+    }
     if (dial_start(&conn->dial, &upstream->endpoint, &conn->io, conn, on_open) != 0) {
-        conn->since_us = 0;
+        conn->since_us = 0; /* broken when the timer comes, not under the caller's feet */
         plane_wake_at(upstream->plane, plane_now(upstream->plane));
     }
 }
 
-static void probe(struct upstream *upstream)
+void http_conn_serve(struct http_conn *conn, struct exchange *exchange)
 {
-    if (!upstream->http->probing && !upstream->http->stopping) {
-        upstream->http->probing = true;
-        dial_conn(open_conn(upstream));
-    }
-}
-
-static struct http_conn *take_idle(struct http_pool *pool)
-{
-    struct http_conn *conn;
-
-    if (list_empty(&pool->idle)) {
-        return NULL;
-    }
-    conn = LIST_ENTRY(pool->idle.next, struct http_conn, idle);
-    leave_idle(conn);
-    return conn;
-}
-
-/* What cannot be sent twice does not go where nobody listens any more. */
-static struct http_conn *take_live(struct http_pool *pool, const struct exchange *exchange)
-{
-    bool is_repeatable =
-        exchange_is_idempotent(exchange) && exchange->request.kind == HTTP1_BODY_NONE;
-    struct http_conn *conn = take_idle(pool);
-
-    while (conn != NULL && !is_repeatable && http_conn_is_stale(conn)) {
-        discard(conn);
-        conn = take_idle(pool);
-    }
-    return conn;
-}
-
-enum feedback_outcome http_pool_attach(struct upstream *upstream, struct exchange *exchange,
-                                       bool fresh)
-{
-    struct http_pool *pool = upstream->http;
-    struct http_conn *conn = fresh ? NULL : take_live(pool, exchange);
-
-    if (pool->stopping) {
-        return FEEDBACK_UNAVAILABLE;
-    }
-    if (conn == NULL && pool->n_open >= upstream->pool->max_connections) {
-        conn = take_live(pool, exchange); /* fresh was asked for, and there is no room */
-        if (conn == NULL) {
-            return FEEDBACK_BUSY;
-        }
-    }
-    gauge_add(&upstream->feedback->in_flight, 1);
-    if (conn == NULL) {
-        conn = open_conn(upstream);
-        conn->exchange = exchange;
-        exchange->conn = conn;
-        dial_conn(conn);
-        return FEEDBACK_OK;
-    }
     conn->state = HTTP_CONN_BUSY;
     conn->answered = false;
-    conn->since_us = plane_now(upstream->plane);
-    conn->exchange = exchange;
-    exchange->conn = conn;
+    conn->since_us = plane_now(conn->upstream->plane);
+    attach(conn, exchange);
     exchange_on_open(exchange);
-    return FEEDBACK_OK;
 }
 
-/* ---- the pool ---------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------------- */
 
-struct http_pool *http_pool_create(struct upstream *upstream)
+static uint64_t check_opening(struct http_conn *conn, uint64_t now_us)
 {
-    struct http_pool *pool = xcalloc(1, sizeof(*pool));
+    uint64_t due_us = conn->since_us + conn->upstream->pool->connect_us;
 
-    list_init(&pool->all);
-    list_init(&pool->idle);
-    upstream->http = pool;
-    probe(upstream);
-    return pool;
-}
-
-bool http_pool_is_ready(const struct upstream *upstream)
-{
-    return !upstream->ejected && upstream->http->retry_us == 0;
-}
-
-void http_pool_stop(struct upstream *upstream)
-{
-    struct list *link;
-
-    upstream->http->stopping = true;
-    while ((link = upstream->http->all.next) != &upstream->http->all) {
-        http_conn_break(LIST_ENTRY(link, struct http_conn, all), HTTP_CONN_LOST, "stopping", false);
+    if (now_us >= due_us) {
+        http_conn_break(conn, HTTP_CONN_REFUSED,
+                        conn->since_us == 0 ? "cannot connect" : HTTP_CONN_LATE, true);
+        return 0;
     }
+    return conn->exchange == NULL
+               ? due_us
+               : plane_earlier(due_us, exchange_check_time(conn->exchange, now_us));
 }
 
-void http_pool_destroy(struct http_pool **pool)
+static uint64_t check_idle(struct http_conn *conn, uint64_t now_us)
 {
-    free(*pool);
-    *pool = NULL;
+    uint64_t due_us = conn->since_us + conn->upstream->pool->keep_alive_us;
+
+    if (now_us >= due_us) {
+        http_conn_discard(conn);
+        return 0;
+    }
+    return due_us;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+uint64_t http_conn_check_deadline(struct http_conn *conn, uint64_t now_us)
 {
-    return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
-static uint64_t check_conn(struct http_conn *conn, uint64_t now_us)
-{
-    const struct config_pool *config = conn->upstream->pool;
-    uint64_t due_us;
-
     switch (conn->state) {
     case HTTP_CONN_OPENING:
-        due_us = conn->since_us + config->connect_us;
-        if (now_us >= due_us) {
-            http_conn_break(conn, HTTP_CONN_REFUSED,
-                            conn->since_us == 0 ? "cannot connect" : HTTP_CONN_LATE, true);
-            return 0;
-        }
-        return conn->exchange == NULL
-                   ? due_us
-                   : earlier(due_us, exchange_check_time(conn->exchange, now_us));
+        return check_opening(conn, now_us);
     case HTTP_CONN_IDLE:
-        due_us = conn->since_us + config->keep_alive_us;
-        if (now_us >= due_us) {
-            discard(conn);
-            return 0;
-        }
-        return due_us;
+        return check_idle(conn, now_us);
     case HTTP_CONN_BUSY:
         return exchange_check_time(conn->exchange, now_us);
     case HTTP_CONN_CLOSING:
         break;
     }
     return 0;
-}
-
-uint64_t http_pool_check_deadlines(struct upstream *upstream, uint64_t now_us)
-{
-    struct http_pool *pool = upstream->http;
-    uint64_t next_us = 0;
-    struct list *link, unchecked;
-
-    /* One may take others with it, and come back as a new one: each that is there now, once. */
-    list_init(&unchecked);
-    while ((link = list_pop(&pool->all)) != NULL) {
-        list_append(&unchecked, link);
-    }
-    while ((link = list_pop(&unchecked)) != NULL) {
-        list_append(&pool->all, link);
-        next_us = earlier(next_us, check_conn(LIST_ENTRY(link, struct http_conn, all), now_us));
-    }
-    if (pool->retry_us != 0 && now_us >= pool->retry_us) {
-        pool->retry_us = now_us + upstream->pool->retry_after_us;
-        probe(upstream);
-    }
-    return earlier(next_us, pool->retry_us);
 }

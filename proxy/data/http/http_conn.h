@@ -1,16 +1,9 @@
 /*
- * Connections to one HTTP replica, of one worker: a keep-alive pool.
+ * A connection to an HTTP replica. It carries one exchange at a time; between two it waits in the
+ * pool of its replica (http_pool.h). It passes bytes on and says how it ended; what they mean is the
+ * exchange's business.
  *
- * Story of a connection: it is opened for an exchange when none is idle (and once at start, to see
- * whether the replica is there). It carries one exchange at a time. When that has ended well the
- * connection waits in the pool, the last used one is taken first, and is closed when it has waited
- * for timeouts.keep_alive, when the pool keeps enough, or when the replica closes it. Bytes that come
- * while nobody waits for any close it, and are never used.
- *
- * Health: a connection that cannot be opened, breaks, is silent for too long or breaks the protocol
- * counts as a failure in a row, any response sets the count to zero; at health.eject_after the
- * replica is ejected. While the last attempt failed, a connection is opened every retry_after; when
- * that succeeds the replica is used again. An idle connection that the replica closes is no failure.
+ * Bytes that come while nobody waits for any close it, and are never used.
  */
 #ifndef RINGWAY_DATA_HTTP_HTTP_CONN_H
 #define RINGWAY_DATA_HTTP_HTTP_CONN_H
@@ -58,35 +51,12 @@ struct http_conn {
     bool reading, ends_output; /* ends_output: shut our side when everything is sent */
 };
 
-struct http_pool {
-    struct list all, idle;
-    uint32_t n_open, n_idle;
-    uint64_t retry_us; /* the replica failed: try again at; 0: it did not */
-    bool probing;
-    bool stopping;
-};
+/** Open a connection for [exchange], which gets exchange_on_open(), or, if NULL, to see whether the
+ * replica is there; then it waits in the pool. */
+void http_conn_open(struct upstream *upstream, struct exchange *exchange);
 
-struct http_pool *http_pool_create(struct upstream *upstream);
-
-/** Is the replica not ejected, and did the last attempt to open a connection not fail? */
-bool http_pool_is_ready(const struct upstream *upstream);
-
-/** Close every connection for good. */
-void http_pool_stop(struct upstream *upstream);
-void http_pool_destroy(struct http_pool **pool);
-
-/** Expire what has taken too long. Returns when to look again; 0: never. */
-uint64_t http_pool_check_deadlines(struct upstream *upstream, uint64_t now_us);
-
-/**
- * Give [exchange] a connection: exchange_on_open() is called now if one is idle, else when one has
- * been opened.
- *
- * [fresh] Not an idle one: it might have been closed already.
- * Returns FEEDBACK_OK, or BUSY when there are max_connections, or UNAVAILABLE.
- */
-enum feedback_outcome http_pool_attach(struct upstream *upstream, struct exchange *exchange,
-                                       bool fresh);
+/** An idle connection, out of the pool's list, is [exchange]'s from now on: exchange_on_open(). */
+void http_conn_serve(struct http_conn *conn, struct exchange *exchange);
 
 /** Has the replica closed this idle connection, or sent what nobody asked for? A system call. */
 bool http_conn_is_stale(const struct http_conn *conn);
@@ -114,6 +84,13 @@ void http_conn_release(struct http_conn *conn, bool reusable);
  */
 void http_conn_break(struct http_conn *conn, enum http_conn_loss loss, const char *why,
                      bool is_failure);
+
+/** No more of this connection: it is closed when the turn ends. Its exchange, if any, has been dealt
+ * with. */
+void http_conn_discard(struct http_conn *conn);
+
+/** Expire it, or its exchange, if it has taken too long. Returns when to look again; 0: never. */
+uint64_t http_conn_check_deadline(struct http_conn *conn, uint64_t now_us);
 
 /** End of turn: send what is queued. */
 void http_conn_flush(struct http_conn *conn);
