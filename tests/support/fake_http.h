@@ -13,7 +13,8 @@ enum fake_page_kind {
     FAKE_PAGE_CLOSES, /* and then the connection is closed */
     FAKE_PAGE_ECHO,   /* the method, target, body and trailers of the request */
     FAKE_PAGE_EARLY,  /* [answer] before the body, and nothing more is read from the connection */
-    FAKE_PAGE_TUNNEL, /* [answer], and from then on all bytes are sent back */
+    FAKE_PAGE_TUNNEL, /* [answer] to an upgrade, and from then on all bytes are sent back; an echo to
+                         other requests */
 };
 
 struct fake_page {
@@ -106,7 +107,9 @@ static inline void fake_http_answer(struct fake_conn *conn, const struct fake_pa
                                     const struct http_text *request, const struct bytes *data,
                                     const struct bytes *trailers)
 {
-    if (page->kind == FAKE_PAGE_ECHO) {
+    bool upgrades = http_text_find(request->head, "\r\nConnection: upgrade\r\n") != NULL;
+
+    if (page->kind == FAKE_PAGE_ECHO || (page->kind == FAKE_PAGE_TUNNEL && !upgrades)) {
         fake_http_echo(request, data, trailers, &conn->out);
         return;
     }

@@ -255,6 +255,31 @@ static void test_a_long_walk(void **state)
     assert_null(query(MANY, NULL).upstream);
 }
 
+/* Of the replicas of an HTTP shard the one with the fewest requests; of equal ones, any. */
+static void test_the_least_loaded_replica(void **state)
+{
+    struct upstream *replicas[2] = {rig_upstream(&rig, BALANCED, 0),
+                                    rig_upstream(&rig, BALANCED, 1)};
+    unsigned n_first = 0;
+
+    (void)state;
+    rig_key_on(&rig, BALANCED, 0, "k", key);
+    for (unsigned i = 0; i < 200; i++) {
+        n_first += query(BALANCED, NULL).upstream == replicas[0];
+    }
+    assert_in_range(n_first, 40, 160);
+    for (unsigned busy = 0; busy < 2; busy++) {
+        gauge_add(&replicas[busy]->feedback->in_flight, 1);
+        assert_ptr_equal(query(BALANCED, NULL).upstream, replicas[1 - busy]);
+        assert_ptr_equal(query(BALANCED, replicas[1 - busy]).upstream, replicas[busy]);
+        replicas[1 - busy]->http->retry_us = 1; /* has failed: only when there is no better */
+        assert_ptr_equal(query(BALANCED, NULL).upstream, replicas[busy]);
+        assert_ptr_equal(query(BALANCED, replicas[busy]).upstream, replicas[1 - busy]);
+        replicas[1 - busy]->http->retry_us = 0;
+        gauge_add(&replicas[busy]->feedback->in_flight, -1);
+    }
+}
+
 /* ---- bounded loads ----------------------------------------------------------------------- */
 
 static uint32_t *loads(void)
@@ -376,6 +401,7 @@ int main(void)
         TEST(test_what_is_avoided),
         TEST(test_another_replica),
         TEST(test_a_hash_without_a_key),
+        TEST(test_the_least_loaded_replica),
         TEST(test_a_long_walk),
         TEST(test_a_shard_with_room_keeps_its_keys),
         TEST(test_the_bound),
