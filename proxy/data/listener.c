@@ -47,7 +47,7 @@ static int accept_one(const struct listener *listener, struct session_address *a
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
         struct sockaddr_un path;
-    } from;
+    } from = {.any = {.sa_family = AF_UNSPEC}};
     socklen_t len = sizeof(from);
     int fd = accept4(listener->fd, &from.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
