@@ -12,6 +12,7 @@ not one, to the letter, ends up in `garbage` and fails check().
 """
 import os
 import re
+import select
 import socket
 import struct
 import threading
@@ -277,6 +278,8 @@ class Connection:
         self.mark = 0
         self.body_sent = 0
         self.n_requests = 0
+        self.waits = False  # for the next request
+        self.reads_head = True  # until it waits for the first time, too
         self.ended = threading.Event()  # the proxy closed or reset it, or we did
         self.closed_by_proxy = False
         self.closed_at = None
@@ -325,9 +328,15 @@ class Connection:
 
     def read_head(self):
         """The next request's head, or None at a regular end."""
-        while not self.buffer:
-            if not self.fill():
-                return None
+        self.waits = True
+        self.reads_head = False
+        try:
+            while not self.buffer:
+                if not self.fill():
+                    return None
+            self.reads_head = True
+        finally:
+            self.waits = False
         end = self.need(lambda: self._find(b'\r\n\r\n'))
         head = self.take(end + 4)
         if re.search(rb'(?<!\r)\n|\r(?!\n)|\0', head):
@@ -396,6 +405,7 @@ class Connection:
         except (Gone, OSError, ValueError):
             self.closed_by_proxy = True
         finally:
+            self.reads_head = False
             self.closed_at = time.monotonic()
             self.ended.set()
             try:
@@ -406,6 +416,7 @@ class Connection:
     def serve_one(self, request):
         self.n_requests += 1
         self.shard.heads.append(request)
+        self.reads_head = False
         action = self.shard.action(request)
         if not getattr(action, 'early', False):
             if request.get('expect') == b'100-continue':
@@ -508,8 +519,26 @@ class FakeHttpShard:
                     return rule.action
         return self.default
 
+    def _has_unread(self):
+        poll = select.poll()
+        sockets = [self.listening] if self.listening is not None else []
+        for connection in list(self.connections):
+            if connection.reads_head:
+                return True
+            if connection.waits and not connection.ended.is_set():
+                sockets.append(connection.sock)
+        for number in (sock.fileno() for sock in sockets):
+            if number >= 0:
+                poll.register(number, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def settle(self):
+        """Wait until what has been sent here is read, so that it does not turn up in the next test."""
+        wait_until(lambda: not self._has_unread(), 'shard %s reads what it was sent' % self.name, interval=0.001)
+
     def reset(self):
         """Forget rules and records; connections stay."""
+        self.settle()
         self.rules = []
         self.heads = []
         self.requests = []
