@@ -1,0 +1,8 @@
+#include "command.h"
+#include "options.h"
+
+int cmd_balance(int argc, char **argv)
+{
+    (void)argc;
+    return options_complain(argv[0], "not there yet");
+}
