@@ -138,7 +138,13 @@ size_t exchange_on_input(struct exchange *exchange, struct slice in, bool stable
     struct session *session = exchange->session;
     size_t used = take(exchange, in, stable);
 
-    if (session->exchange != exchange || !is_congested(exchange)) {
+    if (session->exchange != exchange) {
+        return used;
+    }
+    if (exchange->request.done) {
+        exchange_set_phase(exchange); /* the client has done its part */
+    }
+    if (!is_congested(exchange)) {
         return used;
     }
     http_conn_flush(exchange->conn);
