@@ -239,6 +239,29 @@ static void test_unasked_bytes_close_an_idle_connection(void **state)
     check_nothing_is_left(client);
 }
 
+/* In one piece with the response or later, they are never used, nor is the connection. */
+static void test_bytes_after_a_response_close_the_connection(void **state)
+{
+    uint64_t n_errors = 0;
+
+    (void)state;
+    for (uint64_t cut = 0; cut < 120; cut++) {
+        struct rig_client *client;
+
+        set_connections(false);
+        rig.shards[0].cut = cut;
+        client = rig_connect(&rig);
+        ask(client, "GET /more HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_true(slice_is(slice_make(answer.data, answer.len), CORPUS_HELLO));
+        assert_int_equal(rig_upstream(&rig, 0, 0)->http->n_open, 0);
+        assert_int_equal(rig.feedback->pools[0].replicas[0].protocol_errors, ++n_errors);
+        ask(client, "GET /len HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_true(slice_is(slice_make(answer.data, answer.len), CORPUS_HELLO));
+        check_nothing_is_left(client);
+    }
+    rig.shards[0].cut = 0;
+}
+
 static void test_nobody_listens(void **state)
 {
     static const char *const methods[] = {"GET", "POST"};
@@ -361,6 +384,7 @@ int main(void)
         TEST(test_a_stale_connection),
         TEST(test_an_empty_chunked_body_is_not_sent_by_halves),
         TEST(test_unasked_bytes_close_an_idle_connection),
+        TEST(test_bytes_after_a_response_close_the_connection),
         TEST(test_nobody_listens),
         TEST_TWO(test_nobody_listens),
         TEST(test_a_client_that_leaves),
