@@ -300,7 +300,6 @@ static bool retry(struct exchange *exchange, enum http_conn_loss loss)
     counter_add(&plane->feedback->pools[exchange->route->pool].retries, 1);
     count_on_shard(exchange, FEEDBACK_HTTP_SERVER_ERROR);
     set_load(exchange, -1);
-    exchange->has_sent = false;
     if (route.upstream != NULL) {
         attach(exchange, &route, true);
     } else {
@@ -331,7 +330,6 @@ void exchange_on_open(struct exchange *exchange)
     const struct config_pool *pool = exchange->upstream->pool;
     struct slice head = head_part(exchange, 0, exchange->head_len);
 
-    exchange->has_sent = true;
     exchange->on_kept_conn = conn->reused;
     exchange->sent_us = plane_now(plane);
     if (exchange->route->host_sent == CONFIG_HOST_REPLICA) {

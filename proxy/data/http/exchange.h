@@ -17,7 +17,8 @@
  *    body is not, and both connections end.
  *  - The client goes away: the shard's connection is closed. A client that has only closed its own
  *    side gets its response.
- *  - After 101 (Switching Protocols) bytes are passed on both ways until both sides have ended.
+ *  - After 101 (Switching Protocols) bytes are passed on both ways. When the client has closed its side
+ *    the shard is told so, and may go on; when the shard closes the tunnel ends.
  *
  * exchange.c begins, routes and ends; exchange_request.c takes the client's body; exchange_response.c
  * the shard's answer; http_head.c writes heads, http_answer.c answers of our own.
@@ -65,14 +66,12 @@ struct exchange {
     bool response_keeps;   /* the shard's connection can have another request after this one */
     bool upgrades;         /* an upgrade was asked for and passed on */
     bool has_key;          /* else the hash is random */
-    bool has_sent;         /* the head is on its way to a replica */
     bool on_kept_conn;     /* and went there on a connection that had been used before */
     bool expects_continue; /* the body may wait for an interim response */
     uint32_t n_interim;    /* 1xx responses so far */
     bool has_answer;       /* bytes of a response have come */
     bool is_loaded;        /* counted in the pool's load */
     bool output_lost;      /* the replica takes no more of the request */
-    bool client_ended;     /* TUNNEL: the client has closed its side */
     uint32_t retries;
     /* The request's head as it is sent: a line, Host, the rest; then the key. */
     struct http1_writer head;
