@@ -242,7 +242,7 @@ class Connections(AdminTestCase):
                 (b'POST /drain HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n', 413),
                 (b'GET /' + b'a' * 9000, 414),
                 (b'GET / HTTP/1.1\r\nHost: x\r\nX: ' + b'a' * 9000, 431),
-                (b'GET / HTTP/1.1\r\nHost: x\r\n' + b'X: a\r\n' * 64 + b'\r\n', 431)):
+                (b'GET / HTTP/1.1\r\nHost: x\r\n' + b'X: a\r\n' * 128 + b'\r\n', 431)):
             with self.subTest(request[:60]), self.raw() as client:
                 client.send(good + request + good)
                 client.expect_re(OK)
