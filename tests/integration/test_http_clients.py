@@ -185,6 +185,18 @@ class LoadToolsTest(RealClientTestCase):
             self.assertNotIn('Non-2xx', out)
             self.assertGreater(int(re.search(r'(\d+) requests in', out).group(1)), 100)
 
+    def test_memory_after_many_requests(self):
+        """The tenth thousand costs no memory that the first has not."""
+        def run(count):
+            self.run_tool('h2load', '--h1', '-n', str(count), '-c', '30', self.url('/static/file'))
+            self.run_tool('ab', '-q', '-n', str(count // 4), '-c', '10', self.url('/static/small'))
+            return testing.memory_kb(self.proxy.process.pid)
+
+        before = run(self.n_requests())
+        after = run(2 * self.n_requests())
+        if not rt.is_sanitized():
+            self.assertLess(after - before, 512, 'kB')
+
     def test_h2load(self):
         """Pipelining too: -m with --h1 keeps that many requests open on a connection."""
         count = self.n_requests()

@@ -269,6 +269,9 @@ class GoneClientTest(http.HttpTestCase):
     def test_many(self):
         """Clients that come and go: nothing is left behind."""
         self.shard.on('/hang', fake.hang)
+        self.get('/first')
+        rt.wait_until(lambda: self.proxy.metric('ringway_clients') == 0, 'the first client is gone')
+        n_open = self.n_descriptors()
         for _ in range(5):
             clients = [self.open() for _ in range(40)]
             for client in clients:
@@ -280,6 +283,11 @@ class GoneClientTest(http.HttpTestCase):
         self.assertEqual(self.get('/next').body, b'a GET /next\n')
         rt.wait_until(lambda: self.proxy.metric('ringway_clients') == 0, 'no clients are left')
         rt.wait_until(lambda: self.proxy.metric('ringway_requests_open') == 0, 'no requests are left')
+        rt.wait_until(lambda: self.n_descriptors() <= n_open + 1, 'no descriptors are left', 5)
+
+    def n_descriptors(self):
+        """Open descriptors of the proxy, without those of its idle connections to the shard."""
+        return len(os.listdir('/proc/%d/fd' % self.proxy.process.pid)) - len(self.shard.open_connections())
 
 
 class UpstreamTest(http.HttpTestCase):

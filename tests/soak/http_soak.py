@@ -37,6 +37,8 @@ from http_testing import request
 N_KEYS = 80
 N_REPLICAS = 2
 FAIR = (502, 503, 504)
+KINDS = ('length',) * 12 + ('chunked',) * 8 + ('hints', 'close', 'old', 'bye', 'stray', 'dribble')
+BAD_KINDS = ('cut', 'cut_chunks', 'garbage', 'silent', 'early')
 TARGET = re.compile(r'/k(\d+)/(\w+)\?(.*)')
 
 
@@ -75,22 +77,55 @@ class ShardConnection:
             lines = head[:-4].split(b'\r\n')
             method, target, _ = lines[0].split(b' ')
             fields = dict(line.lower().split(b': ', 1) for line in lines[1:])
-            crc = await self.body_crc(fields)
             options = dict(pair.split('=') for pair in target.decode().split('?', 1)[1].split('&'))
+            kind = options['kind']
+            if kind == 'tunnel':
+                await self.echo()
+                return
+            crc = 0 if kind == 'early' else await self.body_crc(fields)
             await asyncio.sleep(int(options['wait']) / 1000)
             body = b'%s %s %s %08x\n' % (self.name.encode(), method, target, crc)
             body += b'x' * (int(options['size']) - len(body))
-            self.writer.write(self.response(options['kind'], method, body))
-            await self.writer.drain()
-            if options['kind'] in ('close', 'old', 'bye'):
+            if not await self.answer(kind, method, body):
                 return
+
+    async def answer(self, kind, method, body):
+        """False when the connection ends with it."""
+        if kind == 'silent':
+            await self.reader.read(1)
+            return False
+        data = self.response(kind, method, body)
+        if kind == 'dribble':
+            for i in range(0, len(data), 1 + len(data) // 20):
+                self.writer.write(data[i:i + 1 + len(data) // 20])
+                await asyncio.sleep(0.001)
+        else:
+            self.writer.write(data)
+        await self.writer.drain()
+        return kind not in ('close', 'old', 'bye', 'early', 'garbage', 'cut', 'cut_chunks')
+
+    async def echo(self):
+        """A tunnel: every byte comes back."""
+        self.writer.write(b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n')
+        while True:
+            data = await self.reader.read(65536)
+            if not data:
+                return
+            self.writer.write(data)
+            await self.writer.drain()
 
     @staticmethod
     def response(kind, method, body):
         if method == b'HEAD':
             return b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n' % len(body)
-        if kind == 'chunked':
-            return b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' + chunks(body, 1 + len(body) // 3)
+        if kind == 'garbage':
+            return b'HTTP/1.1 2OO OK\r\nContent-Length: %d\r\n\r\n' % len(body) + body
+        if kind in ('chunked', 'cut_chunks'):
+            data = chunks(body, 1 + len(body) // 3)
+            return (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+                    + (data[:-7] if kind == 'cut_chunks' else data))
+        if kind == 'cut':
+            return b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n' % len(body) + body[:-1]
         if kind == 'close':
             return b'HTTP/1.1 200 OK\r\n\r\n' + body
         if kind == 'old':
@@ -98,7 +133,7 @@ class ShardConnection:
         # Together with the response, so that nobody can take it for the answer to a later request.
         stray = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nSTRAY' if kind == 'stray' and len(body) <= 1000 else b''
         hints = b'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n' if kind == 'hints' else b''
-        fields = b'Connection: close\r\n' if kind == 'bye' else b''
+        fields = b'Connection: close\r\n' if kind in ('bye', 'early') else b''
         return hints + b'HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n' % (fields, len(body)) + body + stray
 
 
@@ -165,7 +200,7 @@ class Checker:
         """(method, target, crc, bytes) of a request."""
         rng = self.rng
         self.number += 1
-        kind = rng.choice(('length',) * 6 + ('chunked',) * 4 + ('hints', 'close', 'old', 'bye', 'stray'))
+        kind = rng.choice(BAD_KINDS if rng.random() < 0.02 else KINDS)
         size = rng.choice((0, 100, 1000, 20000)) if n_in_batch > 1 else rng.choice((0, 1000, 70000, 400000))
         target = '/k%d/%s?n=%d&kind=%s&size=%d&wait=%d' % (
             rng.randrange(N_KEYS), self.name, self.number, kind, size, rng.choice((0, 0, 0, 0, 1, 5, 30)))
@@ -173,8 +208,11 @@ class Checker:
         body = None
         if method in ('POST', 'PUT') or rng.random() < 0.1:
             body = rng.randbytes(rng.choice((0, 10, 3000)) if n_in_batch > 1 else rng.choice((1, 3000, 300000)))
-        raw = request(method, target, body=body, chunked=rng.random() < 0.5)
-        return method, target, zlib.crc32(body or b''), raw
+        old = rng.random() < 0.03
+        fields = [('Connection', 'keep-alive' if old else 'close')] if rng.random() < 0.02 else []
+        raw = request(method, target, fields, body=body, chunked=not old and rng.random() < 0.5,
+                      version='1.0' if old else '1.1')
+        return method, target, 0 if kind == 'early' else zlib.crc32(body or b''), raw
 
     def drop(self, rudely=False):
         if self.client is not None and rudely:
@@ -183,8 +221,40 @@ class Checker:
             self.client.close()
         self.client = None
 
+    def tunnel(self):
+        """An upgrade, and bytes that come back until somebody ends it."""
+        rng, data = self.rng, self.rng.randbytes(self.rng.choice((1, 5000, 300000)))
+        target = '/k%d/%s?n=0&kind=tunnel&size=0&wait=0' % (rng.randrange(N_KEYS), self.name)
+        with http.HttpClient(self.address, timeout=30) as client:
+            client.send(request('GET', target, [('Connection', 'upgrade'), ('Upgrade', 'echo')]))
+            if client.final_head().status != 101:
+                self.counts['no_tunnel'] += 1
+                return
+            back = bytearray(client.buffer)
+            try:
+                for start in range(0, len(data), 50000):
+                    client.sock.sendall(data[start:start + 50000])
+                    if rng.random() < 0.5:
+                        back += client.sock.recv(100000)
+                if rng.random() < 0.2:
+                    return
+                client.shutdown_write()
+                while True:
+                    piece = client.sock.recv(100000)
+                    if not piece:
+                        break
+                    back += piece
+            except (ConnectionError, TimeoutError):
+                self.counts['tunnel_lost'] += 1
+            if not data.startswith(bytes(back)):
+                raise Unfair('%s: a tunnel brought other bytes back' % target)
+            self.counts['tunnel' if len(back) == len(data) else 'tunnel_cut'] += 1
+
     def step(self):
         """A batch of requests and their answers."""
+        if self.rng.random() < 0.03:
+            self.tunnel()
+            return
         if self.client is None:
             self.client = http.HttpClient(self.address, timeout=30)
             self.counts['connections'] += 1
@@ -232,6 +302,9 @@ class Checker:
             self.counts[str(answer.status)] += 1
             return
         key, _, query = TARGET.match(target).groups()
+        kind = re.search(r'kind=(\w+)', query).group(1)
+        if kind in ('cut', 'cut_chunks', 'garbage', 'silent') and method != 'HEAD' and answer.framing != 'close':
+            raise Unfair('%s %s: a whole answer: %s' % (method, target, answer))
         size = int(re.search(r'size=(\d+)', query).group(1))
         shard = self.homes['/k%s' % key]
         if answer.status != 200:
@@ -289,7 +362,7 @@ def build(options, folder):
         timeouts={'connect': '250ms', 'response': '400ms', 'keep_alive': '500ms'},
         health={'eject_after': 3, 'retry_after': '200ms'},
     )
-    routes = [{'match': {'path_prefix': '/'}, 'key': '/{path.1}', 'debug': True}]
+    routes = [{'match': {'path_prefix': '/'}, 'key': '/{path.1}', 'debug': True, 'upgrade': True}]
     return [shard for group in groups.values() for shard in group], rt.Ringway(http.config([pool], routes), folder)
 
 
