@@ -15,8 +15,10 @@ struct key_source {
     const struct key_source_kind *kind; /* NULL: made up */
     void *state;
     uint64_t n_done, n_max; /* n_max UINT64_MAX: as many as there are */
+    uint64_t population;    /* of a sample; else 0 */
     enum key_source_style style;
     uint64_t seed;
+    struct random random;
     char name[NAME_BYTES];
     char made[KEY_SOURCE_BATCH][KEY_SOURCE_MADE_BYTES];
 };
@@ -81,6 +83,10 @@ static int open_kind(struct key_source *source, const struct key_source_options 
         return key_memcached_open(&source->state, options->memcached);
     }
     source->n_max = options->n_keys > 0 ? options->n_keys : KEY_SOURCE_DEFAULT;
+    if (options->n_sample > 0) {
+        source->population = source->n_max;
+        source->n_max = options->n_sample;
+    }
     snprintf(source->name, NAME_BYTES, "%s", style_names[options->style]);
     return COMMAND_OK;
 }
@@ -95,7 +101,12 @@ int key_source_open(struct key_source **out, const struct key_source_options *op
         fprintf(stderr, "ringway-bench: found --key-file and --memcached; accepted: one of them\n");
         return COMMAND_USAGE;
     }
+    if (options->n_sample > 0 && (options->file != NULL || options->memcached != NULL)) {
+        fprintf(stderr, "ringway-bench: --sample draws from made-up keys only\n");
+        return COMMAND_USAGE;
+    }
     source = util_alloc(1, sizeof(*source));
+    random_init(&source->random, options->seed);
     source->style = options->style;
     source->seed = options->seed;
     code = open_kind(source, options);
@@ -124,8 +135,10 @@ void key_source_close(struct key_source **source)
 static void make_batch(struct key_source *source, struct key_source_batch *batch, size_t max)
 {
     for (size_t i = 0; i < max; i++) {
+        uint64_t index = source->population > 0 ? random_below(&source->random, source->population)
+                                                : source->n_done + i;
         char *text = source->made[i];
-        size_t len = key_source_make(source->style, source->seed, source->n_done + i, text);
+        size_t len = key_source_make(source->style, source->seed, index, text);
 
         batch->keys[i] = slice_make(text, len);
     }
@@ -151,6 +164,16 @@ int key_source_next(struct key_source *source, struct key_source_batch *batch)
 uint64_t key_source_total(const struct key_source *source)
 {
     return source->n_max == UINT64_MAX ? 0 : source->n_max;
+}
+
+bool key_source_is_sample(const struct key_source *source)
+{
+    return source->population > 0;
+}
+
+uint64_t key_source_population(const struct key_source *source)
+{
+    return source->population;
 }
 
 const char *key_source_name(const struct key_source *source)

@@ -23,7 +23,8 @@ enum key_source_style {
 };
 
 struct key_source_options {
-    uint64_t n_keys; /* made up, or 0 for all of the file or server; else at most so many */
+    uint64_t n_keys;   /* made up, or 0 for all of the file or server; else at most so many */
+    uint64_t n_sample; /* draw so many of the made-up keys, with repetition; 0: take each once */
     enum key_source_style style;
     uint64_t seed;
     const char *file;      /* NULL, or a file; "-" is standard input */
@@ -41,6 +42,8 @@ struct key_source_options {
 #define KEY_SOURCE_OPTIONS(o_)                                                                     \
     OPTIONS_COUNT("keys", "N", "how many keys; of a file or server, at most (1000000; all)",       \
                   &(o_)->n_keys, 1, 1e12),                                                         \
+        OPTIONS_COUNT("sample", "N", "draw N of the made-up keys and say how sure the result is",  \
+                      &(o_)->n_sample, 100, 1e12),                                                 \
         OPTIONS_CUSTOM("key-style", "STYLE", "made-up keys: numbered (key:0, key:1, ...), hashed", \
                        &(o_)->style, key_source_set_style),                                        \
         OPTIONS_TEXT("key-file", "FILE", "keys from a file, one a line; - is standard input",      \
@@ -80,6 +83,12 @@ int key_source_next(struct key_source *source, struct key_source_batch *batch);
 
 /** How many keys there will be, for the progress; 0 when not known. */
 uint64_t key_source_total(const struct key_source *source);
+
+/** True if the keys are drawn from more: results are estimates. */
+bool key_source_is_sample(const struct key_source *source);
+
+/** How many keys the sample is drawn from; only of a sample. */
+uint64_t key_source_population(const struct key_source *source);
 
 /** Where they come from, in words, for the report: "numbered", "file keys.txt". Not NULL. */
 const char *key_source_name(const struct key_source *source);

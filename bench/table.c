@@ -7,7 +7,7 @@
 
 #include "util.h"
 
-enum { CELL_BYTES = 64 };
+enum { CELL_BYTES = 64, COLUMN_GAP = 2 };
 
 struct cell {
     char *text; /* owned; NULL for a number or none */
@@ -184,46 +184,84 @@ static size_t column_width(const struct table *table, size_t column)
     return width;
 }
 
-/* The last column is not padded: no line ends in spaces, unless it is right-aligned. */
-static void write_padded(const struct table *table, size_t column, const char *text, size_t width,
-                         FILE *out)
+/* Remarks that no row has take no room. */
+static bool is_shown(const struct table *table, size_t column)
 {
-    int pad = (int)(width - width_of(text));
-    bool is_right = table->columns[column].kind == TABLE_NUMBER;
-    bool is_last = column + 1 == table->n_columns;
-
-    if (column > 0) {
-        fputs("  ", out);
+    for (size_t row = 0; row < table->n_rows; row++) {
+        if (cell_at(table, row, column)->text != NULL) {
+            return true;
+        }
     }
-    fprintf(out, "%*s%s%*s", is_right ? pad : 0, "", text, is_right || is_last ? 0 : pad, "");
+    return table->columns[column].kind == TABLE_NUMBER;
+}
+
+/* A line of text; spaces are written only when something follows. */
+struct line {
+    FILE *out;
+    size_t n_spaces;
+};
+
+static void put_cell(struct line *line, enum table_kind kind, const char *text, size_t width)
+{
+    size_t pad = width - width_of(text);
+
+    line->n_spaces += kind == TABLE_NUMBER ? pad : 0;
+    if (text[0] != '\0') {
+        fprintf(line->out, "%*s%s", (int)line->n_spaces, "", text);
+        line->n_spaces = 0;
+    }
+    line->n_spaces += (kind == TABLE_NUMBER ? 0 : pad) + COLUMN_GAP;
+}
+
+static void end_line(struct line *line)
+{
+    fputc('\n', line->out);
+    line->n_spaces = 0;
+}
+
+static void write_heads(const struct table *table, const size_t *widths, FILE *out)
+{
+    struct line line = {out, 0};
+    bool has_units = false;
+
+    for (size_t i = 0; i < table->n_columns; i++) {
+        has_units = has_units || table->columns[i].unit[0] != '\0';
+        if (widths[i] > 0) {
+            put_cell(&line, table->columns[i].kind, table->columns[i].title, widths[i]);
+        }
+    }
+    end_line(&line);
+    for (size_t i = 0; has_units && i < table->n_columns; i++) {
+        if (widths[i] > 0) {
+            put_cell(&line, table->columns[i].kind, table->columns[i].unit, widths[i]);
+        }
+    }
+    if (has_units) {
+        end_line(&line);
+    }
 }
 
 void table_write_text(const struct table *table, FILE *out)
 {
     size_t *widths = util_alloc(table->n_columns, sizeof(*widths));
+    struct line line = {out, 0};
     char scratch[CELL_BYTES];
-    bool has_units = false;
 
     for (size_t i = 0; i < table->n_columns; i++) {
-        widths[i] = column_width(table, i);
-        has_units = has_units || table->columns[i].unit[0] != '\0';
+        widths[i] = is_shown(table, i) ? column_width(table, i) : 0;
     }
     if (table->title != NULL) {
         fprintf(out, "%s\n", table->title);
     }
-    for (size_t i = 0; i < table->n_columns; i++) {
-        write_padded(table, i, table->columns[i].title, widths[i], out);
-    }
-    fputc('\n', out);
-    for (size_t i = 0; has_units && i < table->n_columns; i++) {
-        write_padded(table, i, table->columns[i].unit, widths[i], out);
-    }
-    fputs(has_units ? "\n" : "", out);
+    write_heads(table, widths, out);
     for (size_t row = 0; row < table->n_rows; row++) {
         for (size_t i = 0; i < table->n_columns; i++) {
-            write_padded(table, i, cell_text(table, row, i, scratch), widths[i], out);
+            if (widths[i] > 0) {
+                put_cell(&line, table->columns[i].kind, cell_text(table, row, i, scratch),
+                         widths[i]);
+            }
         }
-        fputc('\n', out);
+        end_line(&line);
     }
     free(widths);
 }
