@@ -147,6 +147,18 @@ void exchange_finish(struct exchange *exchange);
 /** The response cannot be completed: the client is cut off. Frees the exchange. */
 void exchange_cut(struct exchange *exchange);
 
+/** Passes bytes of a body on; [stable] as for http_conn_write(). */
+typedef void exchange_write_fn(struct exchange *exchange, struct slice bytes, bool stable);
+
+/** Pass [data] on by [write], as a chunk. */
+void exchange_write_chunk(struct exchange *exchange, struct slice data, bool stable,
+                          exchange_write_fn *write);
+
+/** Take chunks of [body] from [in] up to the last one, and give their data to [take], which may not
+ * end the exchange. Returns the bytes consumed, or -1 if they are malformed. */
+ssize_t exchange_take_chunks(struct exchange *exchange, struct exchange_body *body, struct slice in,
+                             bool stable, exchange_write_fn *take);
+
 /** Set which of the client's time limits holds. */
 void exchange_set_phase(struct exchange *exchange);
 

@@ -37,16 +37,14 @@ static size_t take_length(struct exchange *exchange, struct slice in, bool stabl
     return n;
 }
 
-static void write_chunk(struct exchange *exchange, struct slice data, bool stable)
+static void write_shard(struct exchange *exchange, struct slice bytes, bool stable)
 {
-    uint8_t room[24];
-    struct http1_writer line = {.data = room, .max = sizeof(room)};
+    http_conn_write(exchange->conn, bytes, stable);
+}
 
-    http1_put_hex(&line, data.len);
-    http1_put_text(&line, "\r\n");
-    http_conn_write(exchange->conn, slice_make(room, line.len), false);
-    http_conn_write(exchange->conn, data, stable);
-    http_conn_write(exchange->conn, slice_of("\r\n"), false);
+static void write_data(struct exchange *exchange, struct slice data, bool stable)
+{
+    exchange_write_chunk(exchange, data, stable, write_shard);
     exchange->request.n_bytes += data.len;
 }
 
@@ -82,29 +80,13 @@ static size_t take_trailers(struct exchange *exchange, struct slice in)
 
 static size_t take_chunks(struct exchange *exchange, struct slice in, bool stable)
 {
-    struct exchange_body *body = &exchange->request;
-    size_t done = 0;
+    ssize_t used = exchange_take_chunks(exchange, &exchange->request, in, stable, write_data);
 
-    while (done < in.len) {
-        struct slice data;
-        size_t used;
-
-        switch (http1_chunks_next(&body->chunks, slice_skip(in, done), &used, &data)) {
-        case HTTP1_CHUNK_MORE:
-            return in.len;
-        case HTTP1_CHUNK_DATA:
-            write_chunk(exchange, data, stable);
-            break;
-        case HTTP1_CHUNK_LAST:
-            body->in_trailers = true;
-            return done + used;
-        case HTTP1_CHUNK_ERROR:
-            exchange_fail(exchange, 400, "malformed chunk in the request's body");
-            return in.len;
-        }
-        done += used;
+    if (used < 0) {
+        exchange_fail(exchange, 400, "malformed chunk in the request's body");
+        return in.len;
     }
-    return done;
+    return (size_t)used;
 }
 
 static size_t take(struct exchange *exchange, struct slice in, bool stable)

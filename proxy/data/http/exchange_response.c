@@ -24,19 +24,12 @@ static void write_client(struct exchange *exchange, struct slice bytes, bool sta
 
 static void write_data(struct exchange *exchange, struct slice data, bool stable)
 {
-    uint8_t room[24];
-    struct http1_writer line = {.data = room, .max = sizeof(room)};
-
     exchange->response.n_bytes += data.len;
-    if (!exchange->chunked_out) {
+    if (exchange->chunked_out) {
+        exchange_write_chunk(exchange, data, stable, write_client);
+    } else {
         write_client(exchange, data, stable);
-        return;
     }
-    http1_put_hex(&line, data.len);
-    http1_put_text(&line, "\r\n");
-    write_client(exchange, slice_make(room, line.len), false);
-    write_client(exchange, data, stable);
-    write_client(exchange, slice_of("\r\n"), false);
 }
 
 static ssize_t take_length(struct exchange *exchange, struct slice in, bool stable)
@@ -82,40 +75,15 @@ static ssize_t take_trailers(struct exchange *exchange, struct slice in)
     return (ssize_t)len;
 }
 
-static ssize_t take_chunks(struct exchange *exchange, struct slice in, bool stable)
-{
-    struct exchange_body *body = &exchange->response;
-    size_t done = 0;
-
-    while (done < in.len) {
-        struct slice data;
-        size_t used;
-
-        switch (http1_chunks_next(&body->chunks, slice_skip(in, done), &used, &data)) {
-        case HTTP1_CHUNK_MORE:
-            return (ssize_t)in.len;
-        case HTTP1_CHUNK_DATA:
-            write_data(exchange, data, stable);
-            break;
-        case HTTP1_CHUNK_LAST:
-            body->in_trailers = true;
-            return (ssize_t)(done + used);
-        case HTTP1_CHUNK_ERROR:
-            return -1;
-        }
-        done += used;
-    }
-    return (ssize_t)done;
-}
-
 static ssize_t take_body(struct exchange *exchange, struct slice in, bool stable)
 {
     switch (exchange->response.kind) {
     case HTTP1_BODY_LENGTH:
         return take_length(exchange, in, stable);
     case HTTP1_BODY_CHUNKED:
-        return exchange->response.in_trailers ? take_trailers(exchange, in)
-                                              : take_chunks(exchange, in, stable);
+        return exchange->response.in_trailers
+                   ? take_trailers(exchange, in)
+                   : exchange_take_chunks(exchange, &exchange->response, in, stable, write_data);
     case HTTP1_BODY_CLOSE:
         write_data(exchange, in, stable);
         return (ssize_t)in.len;
