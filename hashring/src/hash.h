@@ -28,6 +28,9 @@ const struct ring_hash *ring_hash_row(enum hashring_hash_kind kind);
 /* MD5 (RFC 1321) of [len] bytes: the digest as four little-endian words. */
 void ring_md5(const void *data, size_t len, uint32_t digest[4]);
 
+/* XXH64 of [len] bytes with any seed. */
+uint64_t ring_xxh64(const unsigned char *data, size_t len, uint64_t seed);
+
 /*
  * Feed [len] bytes to a CRC-32 register, which is neither set to all ones before nor inverted after.
  */

@@ -1,130 +1,34 @@
 /*
- * The ring: options and shards are checked, an algorithm places the points, the points are sorted
- * and packed, and from then on nothing changes.
+ * The ring: options and shards are checked, an algorithm places points, which are sorted and packed,
+ * or fills a table, and from then on nothing changes.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "algorithm.h"
-#include "hash.h"
 #include "hashring/hashring.h"
-#include "members.h"
+#include "options.h"
 #include "packed_ring.h"
 
 #define VALUE_BITS    32u
+#define SLOT_BITS     16u
 #define BITS_PER_BYTE 8u
 
 /* What a look-up reads stands first. */
 struct hashring {
-    struct packed_ring packed;
+    enum ring_kernel kernel;
+    struct packed_ring packed; /* with points */
+    struct ring_table table;   /* without */
+    const struct ring_algorithm *algorithm;
     unsigned value_shift; /* from a hash to its topmost 32 bits */
     unsigned hash_bits;
     ring_hash_fn *hash_fn;
     bool has_hash_tag;
     unsigned char hash_tag[2];
     uint32_t n_shards;
-    uint64_t *owned; /* how many of the 2^32 values are each shard's */
+    uint64_t *owned; /* each shard's part of [n_owned] values, slots or units of weight */
+    uint64_t n_owned;
 };
-
-/* Options after all checks. */
-struct settings {
-    const struct ring_algorithm *algorithm;
-    const struct ring_hash *hash;
-    enum hashring_preset preset;
-    uint32_t points;
-};
-
-struct algorithm_row {
-    const struct ring_algorithm *algorithm;
-    uint32_t default_points;
-};
-
-#define HASHRING_ALGORITHM(id, name, points) [HASHRING_##id] = {&ring_algorithm_##name, points},
-static const struct algorithm_row algorithms[] = {
-#include "algos.def"
-};
-#undef HASHRING_ALGORITHM
-
-/* What a preset sets. */
-struct preset_row {
-    enum hashring_algorithm algorithm;
-    enum hashring_hash_kind hash;
-    uint32_t points;
-    bool any_hashkit; /* the hash may be any that libmemcached and twemproxy have */
-};
-
-static const struct preset_row presets[] = {
-    [HASHRING_PRESET_NONE] = {HASHRING_XXRING, HASHRING_XXH3, 0, false},
-    [HASHRING_PRESET_LIBMEMCACHED_WEIGHTED] = {HASHRING_KETAMA, HASHRING_MD5, 160, true},
-    [HASHRING_PRESET_TWEMPROXY] = {HASHRING_KETAMA, HASHRING_FNV1A_64, 160, true},
-    [HASHRING_PRESET_NGINX] = {HASHRING_CRCRING, HASHRING_CRC32, 160, false},
-    [HASHRING_PRESET_ENVOY] = {HASHRING_XX64RING, HASHRING_XXH64, 1024, false},
-};
-
-void hashring_options_init(struct hashring_options *options)
-{
-    *options = (struct hashring_options){
-        .preset = HASHRING_PRESET_NONE,
-        .algorithm = HASHRING_XXRING,
-        .hash = HASHRING_XXH3,
-    };
-}
-
-int hashring_options_preset(struct hashring_options *options, enum hashring_preset preset)
-{
-    if ((size_t)preset >= sizeof(presets) / sizeof(presets[0])) {
-        return HASHRING_ERR_INVALID;
-    }
-    options->preset = preset;
-    options->algorithm = presets[preset].algorithm;
-    options->hash = presets[preset].hash;
-    options->points = presets[preset].points;
-    return 0;
-}
-
-static int settle_preset(struct settings *settings, const struct hashring_options *options)
-{
-    const struct preset_row *preset = &presets[options->preset];
-
-    if (options->algorithm != preset->algorithm) {
-        return HASHRING_ERR_BAD_ALGORITHM;
-    }
-    if (settings->points != preset->points) {
-        return HASHRING_ERR_BAD_POINTS;
-    }
-    if (!preset->any_hashkit) {
-        return options->hash == preset->hash ? 0 : HASHRING_ERR_BAD_HASH;
-    }
-    if (settings->hash->preset_kind < 0) {
-        return HASHRING_ERR_BAD_HASH;
-    }
-    settings->hash = ring_hash_row((enum hashring_hash_kind)settings->hash->preset_kind);
-    return 0;
-}
-
-static int settle(struct settings *settings, const struct hashring_options *options)
-{
-    uint32_t default_points;
-
-    if ((size_t)options->algorithm >= sizeof(algorithms) / sizeof(algorithms[0]) ||
-        ring_hash_row(options->hash) == NULL || hashring_preset_name(options->preset) == NULL) {
-        return HASHRING_ERR_INVALID;
-    }
-    if (options->points > HASHRING_MAX_POINTS) {
-        return HASHRING_ERR_BAD_POINTS;
-    }
-    default_points = options->preset == HASHRING_PRESET_NONE
-                         ? algorithms[options->algorithm].default_points
-                         : presets[options->preset].points;
-    *settings = (struct settings){
-        .algorithm = algorithms[options->algorithm].algorithm,
-        .hash = ring_hash_row(options->hash),
-        .preset = options->preset,
-        .points = options->points > 0 ? options->points : default_points,
-    };
-    return options->preset == HASHRING_PRESET_NONE ? 0 : settle_preset(settings, options);
-}
 
 /* Returns 0 and the number of all points, or an error. */
 static int count_points(const struct ring_algorithm *algorithm, const struct ring_plan *plan,
@@ -171,12 +75,38 @@ static int place_points(struct hashring *ring, const struct ring_algorithm *algo
     free(points);
     if (error == 0) {
         packed_ring_count_owned(&ring->packed, ring->owned);
+        ring->n_owned = UINT64_C(1) << VALUE_BITS;
     }
     return error;
 }
 
-static int build(struct hashring *ring, const struct settings *settings,
-                 const struct hashring_shard *shards)
+/* A table of [old], which may be NULL, helps if it is of the same kind. */
+static int fill_table(struct hashring *ring, const struct ring_plan *plan,
+                      const struct ring_member *members, const struct hashring *old)
+{
+    const struct ring_algorithm *algorithm = ring->algorithm;
+    int error = ring_table_init(&ring->table, members, plan, algorithm->seed);
+
+    if (error < 0) {
+        return error;
+    }
+    if (algorithm->even_only && !ring->table.even) {
+        return HASHRING_ERR_UNEQUAL_WEIGHTS;
+    }
+    ring->table.shift = ring->hash_bits - SLOT_BITS;
+    if (algorithm->fill != NULL) {
+        bool helps = old != NULL && old->algorithm == algorithm;
+
+        error = algorithm->fill(&ring->table, helps ? &old->table : NULL);
+    }
+    if (error == 0) {
+        ring->n_owned = ring_table_count_owned(&ring->table, ring->owned);
+    }
+    return error;
+}
+
+static int build(struct hashring *ring, const struct ring_settings *settings,
+                 const struct hashring_shard *shards, const struct hashring *old)
 {
     struct ring_plan plan = {
         .preset = settings->preset, .points = settings->points, .n_members = ring->n_shards};
@@ -188,13 +118,15 @@ static int build(struct hashring *ring, const struct settings *settings,
     }
     error = ring_members_collect(members, shards, &plan);
     if (error == 0) {
-        error = place_points(ring, settings->algorithm, &plan, members);
+        error = ring->kernel == RING_KERNEL_POINTS
+                    ? place_points(ring, settings->algorithm, &plan, members)
+                    : fill_table(ring, &plan, members, old);
     }
     free(members);
     return error;
 }
 
-static struct hashring *allocate(const struct settings *settings,
+static struct hashring *allocate(const struct ring_settings *settings,
                                  const struct hashring_options *options, uint32_t n_shards)
 {
     struct hashring *ring = calloc(1, sizeof(*ring));
@@ -208,6 +140,8 @@ static struct hashring *allocate(const struct settings *settings,
         return NULL;
     }
     ring->n_shards = n_shards;
+    ring->kernel = settings->algorithm->kernel;
+    ring->algorithm = settings->algorithm;
     ring->hash_fn = settings->hash->fn;
     ring->hash_bits = settings->hash->bits;
     ring->value_shift = settings->hash->bits - VALUE_BITS;
@@ -219,8 +153,23 @@ static struct hashring *allocate(const struct settings *settings,
 int hashring_create(struct hashring **out, const struct hashring_shard *shards, size_t n_shards,
                     const struct hashring_options *options)
 {
+    return hashring_create_from(out, NULL, shards, n_shards, options);
+}
+
+/* The most shards that the options allow. */
+static size_t max_shards(const struct ring_settings *settings)
+{
+    uint32_t max = settings->algorithm->max_shards;
+
+    return max > 0 ? max : HASHRING_MAX_SHARDS;
+}
+
+int hashring_create_from(struct hashring **out, const struct hashring *old,
+                         const struct hashring_shard *shards, size_t n_shards,
+                         const struct hashring_options *options)
+{
     struct hashring_options defaults;
-    struct settings settings;
+    struct ring_settings settings;
     int error;
 
     if (out == NULL || (shards == NULL && n_shards > 0)) {
@@ -230,20 +179,20 @@ int hashring_create(struct hashring **out, const struct hashring_shard *shards, 
     if (n_shards == 0) {
         return HASHRING_ERR_NO_SHARDS;
     }
-    if (n_shards > HASHRING_MAX_SHARDS) {
-        return HASHRING_ERR_TOO_MANY_SHARDS;
-    }
     hashring_options_init(&defaults);
     options = options != NULL ? options : &defaults;
-    error = settle(&settings, options);
+    error = ring_options_settle(&settings, options);
     if (error < 0) {
         return error;
+    }
+    if (n_shards > max_shards(&settings)) {
+        return HASHRING_ERR_TOO_MANY_SHARDS;
     }
     *out = allocate(&settings, options, (uint32_t)n_shards);
     if (*out == NULL) {
         return HASHRING_ERR_NO_MEMORY;
     }
-    error = build(*out, &settings, shards);
+    error = build(*out, &settings, shards, old);
     if (error < 0) {
         hashring_destroy(out);
     }
@@ -256,6 +205,7 @@ void hashring_destroy(struct hashring **ring)
         return;
     }
     packed_ring_deinit(&(*ring)->packed);
+    ring_table_deinit(&(*ring)->table);
     free((*ring)->owned);
     free(*ring);
     *ring = NULL;
@@ -305,6 +255,16 @@ static uint32_t low_of(const struct hashring *ring, uint64_t hash)
 
 uint32_t hashring_home(const struct hashring *ring, uint64_t hash)
 {
+    switch (ring->kernel) {
+    case RING_KERNEL_POINTS:
+        break;
+    case RING_KERNEL_SLOTS:
+        return ring->table.owners[hash >> ring->table.shift];
+    case RING_KERNEL_PRIME:
+        return ring->table.owners[hash % RING_TABLE_PRIME];
+    case RING_KERNEL_COMPUTED:
+        return ring->algorithm->home(&ring->table, hash);
+    }
     return packed_ring_owner(&ring->packed, value_of(ring, hash), low_of(ring, hash));
 }
 
@@ -339,7 +299,8 @@ size_t hashring_pick(const struct hashring *ring, uint64_t hash, uint32_t *out, 
     if (max > ring->n_shards) {
         max = ring->n_shards;
     }
-    return walk(ring, hash, out, max);
+    return ring->kernel == RING_KERNEL_POINTS ? walk(ring, hash, out, max)
+                                              : ring->algorithm->walk(&ring->table, hash, out, max);
 }
 
 size_t hashring_n_shards(const struct hashring *ring)
@@ -352,6 +313,11 @@ size_t hashring_n_points(const struct hashring *ring)
     return ring->packed.n_points;
 }
 
+size_t hashring_n_slots(const struct hashring *ring)
+{
+    return ring->table.n_slots;
+}
+
 unsigned hashring_hash_bits(const struct hashring *ring)
 {
     return ring->hash_bits;
@@ -359,13 +325,12 @@ unsigned hashring_hash_bits(const struct hashring *ring)
 
 double hashring_share(const struct hashring *ring, uint32_t shard)
 {
-    const double n_values = 4294967296.0; /* 2^VALUE_BITS */
-
-    return shard < ring->n_shards ? (double)ring->owned[shard] / n_values : 0.0;
+    return shard < ring->n_shards ? (double)ring->owned[shard] / (double)ring->n_owned : 0.0;
 }
 
 size_t hashring_memory_bytes(const struct hashring *ring)
 {
     return sizeof(*ring) + ring->n_shards * sizeof(*ring->owned) +
-           packed_ring_memory_bytes(&ring->packed);
+           (ring->kernel == RING_KERNEL_POINTS ? packed_ring_memory_bytes(&ring->packed)
+                                               : ring_table_memory_bytes(&ring->table));
 }

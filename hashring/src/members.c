@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithm.h"
 #include "members.h"
 
 static const char default_port[] = ":11211";
@@ -69,6 +70,7 @@ static void name_points(struct ring_member *member, enum hashring_preset preset)
     case HASHRING_PRESET_NONE:
     case HASHRING_PRESET_NGINX:
     case HASHRING_PRESET_ENVOY:
+    case HASHRING_PRESET_LIBMEMCACHED:
         break;
     case HASHRING_PRESET_LIBMEMCACHED_WEIGHTED:
         drop_default_port(member);
@@ -90,6 +92,7 @@ static void order(struct ring_member *members, uint32_t n, enum hashring_preset 
     case HASHRING_PRESET_LIBMEMCACHED_WEIGHTED:
     case HASHRING_PRESET_NGINX:
     case HASHRING_PRESET_ENVOY:
+    case HASHRING_PRESET_LIBMEMCACHED:
         qsort(members, n, sizeof(*members), compare_shards);
         break;
     case HASHRING_PRESET_TWEMPROXY:

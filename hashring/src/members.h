@@ -4,7 +4,30 @@
 #ifndef RING_MEMBERS_H
 #define RING_MEMBERS_H
 
-#include "algorithm.h"
+#include "points.h"
+
+/* A checked shard. Points are named [name_len] bytes of [name], then [mark], then the number. */
+struct ring_member {
+    const char *name; /* borrowed from the caller of hashring_create() */
+    size_t name_len;
+    const char *mark; /* what a preset adds, at most RING_MAX_MARK_BYTES; otherwise "" */
+    uint32_t weight;
+    uint32_t shard; /* the caller's index */
+    size_t n_points;
+};
+
+/* The name of a point, at most. */
+#define RING_MAX_MARK_BYTES 2u
+#define RING_POINT_NAME_BYTES                                                                      \
+    (HASHRING_MAX_NAME_BYTES + RING_MAX_MARK_BYTES + RING_POINT_SUFFIX_BYTES)
+
+/* What holds for the whole ring. */
+struct ring_plan {
+    enum hashring_preset preset;
+    uint32_t points; /* per unit of weight, or what the preset has; never 0 */
+    uint32_t n_members;
+    uint64_t total_weight;
+};
 
 /*
  * Check [plan->n_members] shards and fill [members], in the order in which their points win ties:

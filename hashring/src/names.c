@@ -25,6 +25,7 @@ static const char *const preset_names[] = {
     [HASHRING_PRESET_TWEMPROXY] = "twemproxy",
     [HASHRING_PRESET_NGINX] = "nginx",
     [HASHRING_PRESET_ENVOY] = "envoy",
+    [HASHRING_PRESET_LIBMEMCACHED] = "libmemcached",
 };
 
 #define HASHRING_ALGORITHM(id, name, points) ", " #name
@@ -110,7 +111,7 @@ const char *hashring_hash_kind_names(void)
 
 const char *hashring_preset_names(void)
 {
-    return "none, libmemcached-weighted, twemproxy, nginx, envoy";
+    return "none, libmemcached-weighted, twemproxy, nginx, envoy, libmemcached";
 }
 
 const char *hashring_strerror(int error)

@@ -81,6 +81,16 @@ static void report_set_by_preset(struct reader *reader, const struct tree_node *
     free(accepted);
 }
 
+static void report_no_points(struct reader *reader, const struct tree_node *map,
+                             const struct config_pool *pool)
+{
+    char *accepted =
+        text_format("nothing with algorithm: %s", hashring_algorithm_name(pool->ring.algorithm));
+
+    report(reader, map, "points", accepted);
+    free(accepted);
+}
+
 static void report_options(struct reader *reader, const struct tree_node *map,
                            const struct config_pool *pool, int error)
 {
@@ -88,6 +98,8 @@ static void report_options(struct reader *reader, const struct tree_node *map,
         report_hash(reader, map, pool);
     } else if (error == HASHRING_ERR_BAD_ALGORITHM) {
         report_set_by_preset(reader, map, pool, "algorithm");
+    } else if (error == HASHRING_ERR_BAD_POINTS && pool->ring.preset == HASHRING_PRESET_NONE) {
+        report_no_points(reader, map, pool);
     } else if (error == HASHRING_ERR_BAD_POINTS) {
         report_set_by_preset(reader, map, pool, "points");
     } else {

@@ -251,7 +251,10 @@ static const struct problem_case pool_cases[] = {
 
 static const struct problem_case ring_cases[] = {
     {IN_POOL("ring: {algorithm: md5}"),
-     {"4: pools[a].ring.algorithm: found \"md5\"; accepted: xxring, ketama, crcring, xx64ring"}},
+     {"4: pools[a].ring.algorithm: found \"md5\"; accepted: xxring, ketama, crcring, xx64ring, "
+      "slots, maglev, jump, rendezvous, modulo"}},
+    {IN_POOL("ring: {algorithm: slots, points: 512}"),
+     {"4: pools[a].ring.points: found \"512\"; accepted: nothing with algorithm: slots"}},
     {IN_POOL("ring: {hash: sha1}"),
      {"4: pools[a].ring.hash: found \"sha1\"; accepted: xxh3, md5, fnv1a_64, fnv1_64, fnv1a_32, "
       "fnv1_32, crc32, one_at_a_time, murmur, jenkins, hsieh, crc16, crc32a, hashkit_fnv1a_64, "

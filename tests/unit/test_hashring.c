@@ -68,9 +68,11 @@ static void test_names(void **state)
     assert_int_equal(hashring_preset_parse("twemprox", &preset), HASHRING_ERR_UNKNOWN_NAME);
     assert_int_equal(algorithm, HASHRING_KETAMA);
 
-    assert_string_equal(hashring_algorithm_names(), "xxring, ketama, crcring, xx64ring");
+    assert_string_equal(
+        hashring_algorithm_names(),
+        "xxring, ketama, crcring, xx64ring, slots, maglev, jump, rendezvous, modulo");
     assert_string_equal(hashring_preset_names(),
-                        "none, libmemcached-weighted, twemproxy, nginx, envoy");
+                        "none, libmemcached-weighted, twemproxy, nginx, envoy, libmemcached");
     assert_non_null(strstr(hashring_hash_kind_names(), "xxh3, md5, fnv1a_64, "));
     assert_null(hashring_algorithm_name((enum hashring_algorithm)1000));
     assert_null(hashring_hash_kind_name((enum hashring_hash_kind)1000));
@@ -89,7 +91,7 @@ static void test_every_name_parses_back(void **state)
         assert_int_equal(out, i);
         assert_non_null(strstr(hashring_algorithm_names(), hashring_algorithm_name(i)));
     }
-    assert_int_equal(i, HASHRING_XX64RING + 1);
+    assert_int_equal(i, HASHRING_MODULO + 1);
     for (i = 0; hashring_hash_kind_name(i) != NULL; i++) {
         enum hashring_hash_kind out;
 
@@ -105,18 +107,18 @@ static void test_every_name_parses_back(void **state)
         assert_int_equal(out, i);
         assert_non_null(strstr(hashring_preset_names(), hashring_preset_name(i)));
     }
-    assert_int_equal(i, HASHRING_PRESET_ENVOY + 1);
+    assert_int_equal(i, HASHRING_PRESET_LIBMEMCACHED + 1);
 }
 
 static void test_errors_have_texts(void **state)
 {
     (void)state;
-    for (int error = HASHRING_ERR_NO_MEMORY; error < 0; error++) {
+    for (int error = HASHRING_ERR_UNEQUAL_WEIGHTS; error < 0; error++) {
         assert_string_not_equal(hashring_strerror(error), "unknown error");
     }
     assert_string_equal(hashring_strerror(0), "success");
     assert_string_equal(hashring_strerror(HASHRING_ERR_NO_SHARDS), "no shards");
-    assert_string_equal(hashring_strerror(HASHRING_ERR_NO_MEMORY - 1), "unknown error");
+    assert_string_equal(hashring_strerror(HASHRING_ERR_UNEQUAL_WEIGHTS - 1), "unknown error");
     assert_string_equal(hashring_strerror(1), "unknown error");
 }
 
@@ -150,6 +152,10 @@ static void test_options(void **state)
     assert_int_equal(options.algorithm, HASHRING_XX64RING);
     assert_int_equal(options.hash, HASHRING_XXH64);
     assert_int_equal(options.points, 1024);
+    assert_int_equal(hashring_options_preset(&options, HASHRING_PRESET_LIBMEMCACHED), 0);
+    assert_int_equal(options.algorithm, HASHRING_MODULO);
+    assert_int_equal(options.hash, HASHRING_ONE_AT_A_TIME);
+    assert_int_equal(options.points, 0);
     assert_int_equal(hashring_options_preset(&options, HASHRING_PRESET_NONE), 0);
     assert_int_equal(options.algorithm, HASHRING_XXRING);
     assert_int_equal(options.points, 0);
@@ -214,7 +220,7 @@ static void test_refused_options(void **state)
     options.points = HASHRING_MAX_POINTS;
     assert_int_equal(create_error(pair, 2, &options), 0);
     options.points = 0;
-    options.algorithm = (enum hashring_algorithm)7;
+    options.algorithm = (enum hashring_algorithm)70;
     assert_int_equal(create_error(pair, 2, &options), HASHRING_ERR_INVALID);
     options.algorithm = HASHRING_XXRING;
     options.hash = (enum hashring_hash_kind)70;
@@ -235,6 +241,46 @@ static void test_refused_options(void **state)
     options.hash = HASHRING_MD5;
     options.algorithm = HASHRING_XXRING;
     assert_int_equal(create_error(pair, 2, &options), HASHRING_ERR_BAD_ALGORITHM);
+}
+
+/* What has no points takes no number of them. */
+static void test_refused_points(void **state)
+{
+    struct hashring_options options;
+
+    (void)state;
+    hashring_options_init(&options);
+    for (unsigned i = 0; hashring_algorithm_name(i) != NULL; i++) {
+        struct hashring *ring;
+        bool has_points;
+
+        options.algorithm = i;
+        options.points = 0;
+        assert_int_equal(hashring_create(&ring, pair, 2, &options), 0);
+        has_points = hashring_n_points(ring) > 0;
+        assert_int_equal(hashring_n_slots(ring), i == HASHRING_SLOTS    ? 65536
+                                                 : i == HASHRING_MAGLEV ? 65537
+                                                                        : 0);
+        hashring_destroy(&ring);
+        options.points = 4;
+        assert_int_equal(create_error(pair, 2, &options), has_points ? 0 : HASHRING_ERR_BAD_POINTS);
+    }
+}
+
+static void test_refused_sizes_of_tables(void **state)
+{
+    struct hashring_shard *shards = make_shards(HASHRING_MAX_TABLE_SHARDS + 1);
+    struct hashring_options options;
+
+    (void)state;
+    hashring_options_init(&options);
+    for (unsigned i = HASHRING_SLOTS; i <= HASHRING_MAGLEV; i++) {
+        options.algorithm = i;
+        assert_int_equal(create_error(shards, HASHRING_MAX_TABLE_SHARDS, &options), 0);
+        assert_int_equal(create_error(shards, HASHRING_MAX_TABLE_SHARDS + 1, &options),
+                         HASHRING_ERR_TOO_MANY_SHARDS);
+    }
+    free_shards(shards);
 }
 
 /* A preset with one hash takes that one, and its own number of points, and nothing else. */
@@ -467,8 +513,9 @@ static void test_default_port_in_presets(void **state)
         struct hashring_options options;
         struct hashring *rings[2];
         size_t n_different = 0;
-        bool drops =
-            preset == HASHRING_PRESET_LIBMEMCACHED_WEIGHTED || preset == HASHRING_PRESET_TWEMPROXY;
+        bool drops = preset == HASHRING_PRESET_LIBMEMCACHED_WEIGHTED ||
+                     preset == HASHRING_PRESET_TWEMPROXY ||
+                     preset == HASHRING_PRESET_LIBMEMCACHED; /* where names do not count */
 
         hashring_options_init(&options);
         assert_int_equal(hashring_options_preset(&options, preset), 0);
@@ -526,6 +573,8 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_refused_shards),
         cmocka_unit_test(test_refused_options),
+        cmocka_unit_test(test_refused_points),
+        cmocka_unit_test(test_refused_sizes_of_tables),
         cmocka_unit_test(test_presets_with_one_hash),
         cmocka_unit_test(test_destroy_nothing),
         cmocka_unit_test(test_one_shard),

@@ -31,6 +31,8 @@ extern "C" {
 #define HASHRING_MAX_NAME_BYTES 255u
 /** Heaviest shard. */
 #define HASHRING_MAX_WEIGHT 1000000u
+/** Most shards of "slots" and "maglev": the lightest of equals has 16 slots. */
+#define HASHRING_MAX_TABLE_SHARDS 4096u
 /** Most points per unit of weight. */
 #define HASHRING_MAX_POINTS 16384u
 /** Most points of one ring, all shards together: about 0.4 GiB of tables. */
@@ -54,6 +56,22 @@ enum hashring_algorithm {
      * envoy, bit for bit as there.
      */
     HASHRING_XX64RING = 3,
+    /**
+     * "slots": 65536 slots, each of which goes to the shard with the best score there, but none
+     * takes more than 1.05 times its part. The evenest that moves hardly a key without need.
+     */
+    HASHRING_SLOTS = 4,
+    /** "maglev": the table of 65537 slots of the publication, weighted as in Envoy. */
+    HASHRING_MAGLEV = 5,
+    /** "jump": jump consistent hash over the shards by name. Weights must be equal. */
+    HASHRING_JUMP = 6,
+    /** "rendezvous": the shard with the best score for the key; a look-up takes O(shards). */
+    HASHRING_RENDEZVOUS = 7,
+    /**
+     * "modulo": hash mod n over the shards by name, for comparison; with the preset libmemcached
+     * by position. Weights must be equal.
+     */
+    HASHRING_MODULO = 8,
 };
 
 /**
@@ -128,6 +146,13 @@ enum hashring_preset {
      * socket, and stand in its order: that decides where shares are rounded. [hash] is xxh64.
      */
     HASHRING_PRESET_ENVOY = 4,
+    /**
+     * "libmemcached": MEMCACHED_DISTRIBUTION_MODULA, what memcached_create() has before any
+     * behaviour is set. The position in the list is all that counts. [hash] stands for
+     * MEMCACHED_BEHAVIOR_HASH, one_at_a_time unless set. Weights, which libmemcached ignores here,
+     * must be equal. What follows the home is where it keeps its replicas.
+     */
+    HASHRING_PRESET_LIBMEMCACHED = 5,
 };
 
 /** X(NAME, number, text) for each error. */
@@ -143,7 +168,8 @@ enum hashring_preset {
     X(HASHRING_ERR_TOO_MANY_POINTS, -9, "weights and points make too many points")                 \
     X(HASHRING_ERR_BAD_ALGORITHM, -10, "the preset has another algorithm")                         \
     X(HASHRING_ERR_BAD_HASH, -11, "the preset does not have this hash")                            \
-    X(HASHRING_ERR_NO_MEMORY, -12, "out of memory")
+    X(HASHRING_ERR_NO_MEMORY, -12, "out of memory")                                                \
+    X(HASHRING_ERR_UNEQUAL_WEIGHTS, -13, "the algorithm takes shards of equal weight only")
 
 #define HASHRING_ERROR_ENUMERATOR(name, number, text) name = number,
 enum hashring_error { HASHRING_ERRORS(HASHRING_ERROR_ENUMERATOR) };
@@ -161,8 +187,9 @@ struct hashring_options {
     enum hashring_algorithm algorithm;
     enum hashring_hash_kind hash;
     /**
-     * Points per unit of weight, 1..HASHRING_MAX_POINTS; 0 is the algorithm's default. A preset has
-     * a number of its own, in envoy the least size of the whole ring.
+     * Points per unit of weight, 1..HASHRING_MAX_POINTS; 0 is the algorithm's default, and all that
+     * an algorithm without points takes. A preset has a number of its own, in envoy the least size
+     * of the whole ring.
      */
     uint32_t points;
     /** Hash only what stands between hash_tag[0] and hash_tag[1]; see hashring_key_part(). */
@@ -242,20 +269,37 @@ const char *hashring_preset_names(void);
  * Returns 0 or
  *   HASHRING_ERR_INVALID          [out] or [shards] is NULL, or an option is not of its enumeration
  *   HASHRING_ERR_NO_SHARDS        [n_shards] is 0
- *   HASHRING_ERR_TOO_MANY_SHARDS  [n_shards] is above HASHRING_MAX_SHARDS
+ *   HASHRING_ERR_TOO_MANY_SHARDS  [n_shards] is above HASHRING_MAX_SHARDS, or for slots and maglev
+ *                                 above HASHRING_MAX_TABLE_SHARDS
  *   HASHRING_ERR_BAD_NAME         a name is NULL, empty or too long
  *   HASHRING_ERR_DUPLICATE_NAME   two names are equal
  *   HASHRING_ERR_BAD_WEIGHT       a weight is 0 or above HASHRING_MAX_WEIGHT
- *   HASHRING_ERR_BAD_POINTS       points are out of range, or not what the preset has
+ *   HASHRING_ERR_BAD_POINTS       points are out of range, not what the preset has, or given to an
+ *                                 algorithm without points
  *   HASHRING_ERR_TOO_MANY_POINTS  more than HASHRING_MAX_TOTAL_POINTS points in all
  *   HASHRING_ERR_BAD_ALGORITHM    the preset has another algorithm
  *   HASHRING_ERR_BAD_HASH         the preset has no such hash function
+ *   HASHRING_ERR_UNEQUAL_WEIGHTS  jump or modulo with shards of different weights
  *   HASHRING_ERR_NO_MEMORY
  *
- * Cost: O(points), about 1 ms for 100 shards of 512 points. Allocates.
+ * Cost: O(points), about 1 ms for 100 shards of 512 points; slots O(65536 * shards), about 10 ms for
+ * 100 shards. Allocates.
  */
 int hashring_create(struct hashring **out, const struct hashring_shard *shards, size_t n_shards,
                     const struct hashring_options *options);
+
+/**
+ * Build a ring with the help of another: exactly what hashring_create() builds, but sooner where
+ * [old] is a ring of slots whose shards are all among [shards], under the same names and weights.
+ * Then it costs O(65536) for each that is new.
+ *
+ * [old] NULL, or any ring. Borrowed for the call only.
+ *
+ * The other arguments, the result and the errors are those of hashring_create().
+ */
+int hashring_create_from(struct hashring **out, const struct hashring *old,
+                         const struct hashring_shard *shards, size_t n_shards,
+                         const struct hashring_options *options);
 
 /**
  * Free a ring and clear the pointer.
@@ -293,6 +337,7 @@ uint64_t hashring_hash(const struct hashring *ring, const void *key, size_t key_
  *
  * The sequence of a hash is fixed: a larger [max] continues it. The first is the home. The rest is
  * what the walk along the ring meets, so that the second takes the keys over if the first leaves.
+ * So it does with rendezvous, and mostly with slots and maglev; not with jump and modulo.
  *
  * [ring] Not NULL.
  * [hash] From hashring_hash() of the same ring.
@@ -301,7 +346,8 @@ uint64_t hashring_hash(const struct hashring *ring, const void *key, size_t key_
  *
  * Returns the number written: [max], or fewer if fewer shards have points on the ring. Only
  * the formula of a preset leaves a shard of very small relative weight without points.
- * Cost: one load and compare for the first; O(points walked) for the rest.
+ * Cost: one load and compare for the first; O(points walked) for the rest. Slots know four by
+ * heart; more, and those of maglev and rendezvous, cost O(shards).
  * Source: Karger et al., STOC 1997; the walk: DeCandia et al. (Dynamo), SOSP 2007, 4.3.
  */
 size_t hashring_pick(const struct hashring *ring, uint64_t hash, uint32_t *out, size_t max);
@@ -318,17 +364,21 @@ uint32_t hashring_home(const struct hashring *ring, uint64_t hash);
 size_t hashring_n_shards(const struct hashring *ring);
 
 /**
- * How many points the ring has, all shards together. With the preset nginx a value counts once, as
- * only its first server has a point there.
+ * How many points the ring has, all shards together; 0 if the algorithm has none. With the preset
+ * nginx a value counts once, as only its first server has a point there.
  */
 size_t hashring_n_points(const struct hashring *ring);
+
+/** How many slots the table of slots and maglev has; otherwise 0. */
+size_t hashring_n_slots(const struct hashring *ring);
 
 /** Width of what hashring_hash() returns: 64 or 32 bits. The topmost bits decide the place. */
 unsigned hashring_hash_bits(const struct hashring *ring);
 
 /**
- * The fraction of all hashes whose home is [shard]. Exact, but with xx64ring, where each point may
- * be off by 2^-32. The sum over all shards is 1.
+ * The fraction of all hashes whose home is [shard]. Exact with points and slots, but in xx64ring each
+ * point may be off by 2^-32. Without a table it is the shard's part of the weight, which many hashes
+ * approach. The sum over all shards is 1, but for rounding.
  *
  * [shard] Below hashring_n_shards(); 0.0 is returned beyond.
  */
