@@ -47,7 +47,7 @@ static void on_timer(uv_timer_t *timer)
     struct plane *plane = timer->data;
     uint64_t now_us = plane_now(plane), next_us = 0;
 
-    plane->timer_due_us = 1; /* nobody arms it while we look */
+    plane->timer_due_us = 0; /* an attempt that ends may begin another, with a time of its own */
     for (uint32_t p = 0; p < plane->options.topology->n_pools; p++) {
         for (uint32_t u = 0; u < plane->pools[p].n_upstreams; u++) {
             uint64_t due_us = upstream_check_deadlines(plane->pools[p].upstreams[u], now_us);
@@ -57,7 +57,6 @@ static void on_timer(uv_timer_t *timer)
             }
         }
     }
-    plane->timer_due_us = 0;
     if (next_us != 0) {
         plane_wake_at(plane, next_us);
     }
