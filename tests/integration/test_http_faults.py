@@ -10,7 +10,10 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
 import http_testing as http
 import ringway_testing as rt
+from fake_http_shard import response
 from http_testing import request
+
+NEVER_EJECT = {'eject_after': 0}
 
 
 class FaultTestCase(http.HttpTestCase):
@@ -52,6 +55,30 @@ class SecondAttemptTest(FaultTestCase):
             with http.Stopwatch() as watch:
                 self.check_own_answer(self.get('/%d' % i, proxy=proxy), (502, 503, 504))
             self.assertLess(watch.seconds, 5)
+
+
+class StrayBytesTest(FaultTestCase):
+    pool_options = {'health': NEVER_EJECT, 'timeouts': {'keep_alive': '1h'}}
+
+    def test_an_answer_that_was_there_before_the_request(self):
+        """A shard that gives an idle connection up says so with a response. It answers no request,
+        also when the proxy sees it in the moment in which it takes the connection for one."""
+        for method in ('GET', 'POST'):
+            with self.subTest(method):
+                self.assertEqual(self.get('/warm').status, 200)
+                (idle,) = self.shard.open_connections()
+                client = self.open()
+                self.assertEqual(client.get('/warm').status, 200)
+                self.freeze(self.proxy)
+                try:
+                    client.send(request(method, '/mine'))
+                    time.sleep(0.05)  # so that it is the client whom the proxy hears first
+                    idle.send(response(408, b'nobody asked'))
+                    time.sleep(0.05)
+                finally:
+                    self.proxy.process.kill(signal.SIGCONT)
+                answer = client.response(method)
+                self.assertEqual((answer.status, answer.body), (200, b'a %s /mine\n' % method.encode()))
 
 
 if __name__ == '__main__':

@@ -120,6 +120,7 @@ void http_conn_release(struct http_conn *conn, bool reusable)
     }
     conn->state = HTTP_CONN_IDLE;
     conn->reused = true;
+    conn->sent = false;
     conn->since_us = plane_now(conn->upstream->plane);
     http_pool_add_idle(pool, conn);
     http_conn_set_reading(conn, true);
@@ -192,12 +193,14 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         plane_read_used(upstream->plane, (size_t)n);
     }
     counter_add(&upstream->shard_feedback->bytes_received, (uint64_t)n);
+    if (!conn->sent) { /* an exchange that is to use it does not make them its answer */
+        http_conn_break(conn, conn->exchange == NULL ? HTTP_CONN_PROTOCOL : HTTP_CONN_LOST,
+                        "bytes without a request", false);
+        return;
+    }
     conn->since_us = plane_now(upstream->plane);
     conn->answered = true;
-    if (conn->exchange == NULL) {
-        http_conn_break(conn, HTTP_CONN_PROTOCOL, "bytes without a request", false);
-    } else if (inbuf_feed(&conn->in, slice_make(buf->base, (size_t)n), in_place, on_bytes, conn) <
-               0) {
+    if (inbuf_feed(&conn->in, slice_make(buf->base, (size_t)n), in_place, on_bytes, conn) < 0) {
         http_conn_break(conn, HTTP_CONN_PROTOCOL, "malformed or unexpected response",
                         conn->exchange != NULL);
     } else if (conn->exchange != NULL) {
@@ -265,6 +268,7 @@ void http_conn_flush(struct http_conn *conn)
         return;
     }
     err = outlet_flush(&conn->out);
+    conn->sent = conn->sent || err >= 0;
     if (conn->out.n_sent > 0) {
         counter_add(&upstream->shard_feedback->bytes_sent, conn->out.n_sent);
         conn->out.n_sent = 0;

@@ -47,6 +47,7 @@ struct http_conn {
     uint64_t since_us; /* OPENING, IDLE: since when; BUSY: when bytes last came or went */
     enum http_conn_state state;
     bool reused;               /* has served an exchange before the present one */
+    bool sent;                 /* the present one's request is on its way */
     bool answered;             /* bytes have come for the present one */
     bool reading, ends_output; /* ends_output: shut our side when everything is sent */
 };
