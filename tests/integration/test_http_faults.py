@@ -81,5 +81,28 @@ class StrayBytesTest(FaultTestCase):
                 self.assertEqual((answer.status, answer.body), (200, b'a %s /mine\n' % method.encode()))
 
 
+class TunnelEndTest(FaultTestCase):
+    routes = [{'key': '{uri}', 'upgrade': True}]
+
+    def test_what_the_shard_sent_before_it_closed(self):
+        """It arrives, although the shard does not take what the client sends meanwhile."""
+        data = b'0123456789abcdef' * (1 << 17)
+
+        def action(connection, _):
+            connection.send(b'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n'
+                            b'Upgrade: x\r\n\r\n' + data)
+            connection.fill()  # all that it reads
+            connection.close()
+
+        self.shard.on('/', action)
+        client = self.open()
+        client.send(request('GET', '/', [('Connection', 'Upgrade'), ('Upgrade', 'x')]))
+        self.assertEqual(client.final_head().status, 101)
+        for _ in range(10):
+            client.send(b'more')
+            time.sleep(0.05)
+        self.assertEqual(len(client.read_to_end()), len(data))
+
+
 if __name__ == '__main__':
     http.main()

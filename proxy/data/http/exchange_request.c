@@ -162,8 +162,5 @@ void exchange_on_request_flushed(struct exchange *exchange)
 
 void exchange_on_output_lost(struct exchange *exchange)
 {
-    exchange->output_lost = true;
-    if (exchange->state == EXCHANGE_TUNNEL) {
-        http_conn_break(exchange->conn, HTTP_CONN_LOST, "connection lost", false);
-    }
+    exchange->output_lost = true; /* reading goes on: to the end of the connection */
 }
