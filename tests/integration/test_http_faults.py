@@ -8,6 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+import fake_http_shard as fake
 import http_testing as http
 import ringway_testing as rt
 from fake_http_shard import response
@@ -102,6 +103,17 @@ class TunnelEndTest(FaultTestCase):
             client.send(b'more')
             time.sleep(0.05)
         self.assertEqual(len(client.read_to_end()), len(data))
+
+
+class BodilessTest(FaultTestCase):
+    def test_204_has_no_framing(self):
+        """RFC 9112, 6.1: no Transfer-Encoding in a 204."""
+        self.shard.on('/', fake.reply(b'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n'))
+        with self.open() as client:
+            for _ in range(2):
+                client.send(request())
+                answer = client.response()
+                self.assertEqual((answer.status, answer.get('transfer-encoding')), (204, None))
 
 
 if __name__ == '__main__':

@@ -260,6 +260,9 @@ static void put_response_framing(struct http1_writer *out, const struct exchange
     if (response->status < 200) {
         return;
     }
+    if (response->status == 204 && response->body == HTTP1_BODY_CHUNKED) {
+        return; /* RFC 9112 6.1 */
+    }
     if (exchange->chunked_out ||
         (exchange->response.kind == HTTP1_BODY_NONE && response->body == HTTP1_BODY_CHUNKED &&
          exchange->client_minor > 0)) {
