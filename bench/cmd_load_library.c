@@ -4,7 +4,7 @@
  */
 #include "cmd_load_worker.h"
 
-#ifdef RINGWAY_HAVE_LIBMEMCACHED
+#ifdef RINGWAY_BENCH_LIBMEMCACHED
 
 #include <libmemcached/memcached.h>
 #include <stdlib.h>

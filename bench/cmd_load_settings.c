@@ -293,7 +293,7 @@ static void watch(struct watched *watched)
         usleep(POLL_US);
     }
     /* The run ends a little before its last second does. */
-    if (util_now_ns() - second_ns >= SECOND_NS / 2) {
+    if (util_now_ns() - second_ns >= SECOND_NS / 10 * 9) {
         struct load_live_sum now = load_engine_live(watched->engine);
 
         show_second(watched, &now);
