@@ -118,7 +118,6 @@ static void need_uri(struct subject *subject)
 static struct slice find_host(struct subject *subject)
 {
     struct slice host = without_port(subject->request->host);
-    uint8_t *copy = subject->room + subject->used;
     size_t i;
 
     if (subject->has_host) {
@@ -129,6 +128,8 @@ static struct slice find_host(struct subject *subject)
     subject->has_host = true;
     subject->host = host;
     if (i < host.len) {
+        uint8_t *copy = subject->room + subject->used;
+
         for (i = 0; i < host.len; i++) {
             copy[i] = lower(host.data[i]);
         }
