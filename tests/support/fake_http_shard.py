@@ -19,6 +19,7 @@ import threading
 import time
 import zlib
 
+from fake_shard import close, reply_and_close, reply_and_reset, reset
 from ringway_testing import PATIENCE, free_port, wait_until
 
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -35,7 +36,23 @@ class Gone(Exception):
     """The other side closed the connection."""
 
 
-class Request:
+class Fields:
+    """Lines of a message head, in [fields]: pairs of a name and a value."""
+
+    def all(self, name):
+        """The values of the lines called [name]."""
+        return [value for have, value in self.fields if have.lower() == name.lower().encode()]
+
+    def get(self, name):
+        values = self.all(name)
+        return values[0] if values else None
+
+    def list(self, name):
+        """The elements of a list in one or more lines."""
+        return [part.strip() for value in self.all(name) for part in value.split(b',')]
+
+
+class Request(Fields):
     """One request as the shard received it."""
 
     def __init__(self, connection, head):
@@ -53,18 +70,6 @@ class Request:
         self.trailers = []
         self.arrived = time.monotonic()
         self.framing, self.length = self._framing()
-
-    def all(self, name):
-        """The values of the lines called [name]."""
-        return [value for have, value in self.fields if have.lower() == name.lower().encode()]
-
-    def get(self, name):
-        values = self.all(name)
-        return values[0] if values else None
-
-    def list(self, name):
-        """The elements of a list in one or more lines."""
-        return [part.strip() for value in self.all(name) for part in value.split(b',')]
 
     def names(self):
         return [name.lower() for name, _ in self.fields]
@@ -150,25 +155,6 @@ def reply(data):
     return lambda connection, request: connection.send(data)
 
 
-def reply_and_close(data):
-    def action(connection, request):
-        connection.send(data)
-        connection.close()
-
-    return action
-
-
-def reply_and_reset(data):
-    """Answer [data], and reset when it has had time to be read."""
-
-    def action(connection, request):
-        connection.send(data)
-        time.sleep(0.05)
-        connection.reset()
-
-    return action
-
-
 def reply_and_hang(data):
     def action(connection, request):
         connection.send(data)
@@ -222,14 +208,6 @@ def hang(connection, request):
     while connection.fill():
         pass
     connection.close()
-
-
-def close(connection, request):
-    connection.close()
-
-
-def reset(connection, request):
-    connection.reset()
 
 
 def stream(size, fields=(), chunked=False, length=True, piece=b'0123456789abcdef' * 4096):

@@ -486,4 +486,16 @@ static inline char *http1_stream_text(struct http1_stream s, size_t first, size_
     return text;
 }
 
+/** What is found in the stream does not depend on where it is cut. It is not empty. */
+static inline void http1_stream_check_cuts(struct http1_stream s)
+{
+    size_t size = s.data.len;
+    char *whole = http1_stream_text(s, size, size);
+    char *pieces = http1_stream_text(s, 1 + size % 5, 1 + size % 11);
+
+    HTTP1_MUST(strcmp(whole, pieces) == 0);
+    free(whole);
+    free(pieces);
+}
+
 #endif

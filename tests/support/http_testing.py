@@ -6,7 +6,7 @@ import time
 import zlib
 
 import ringway_testing as rt
-from fake_http_shard import TOKEN, FakeHttpShard, chunks
+from fake_http_shard import TOKEN, FakeHttpShard, Fields, chunks
 
 STATUS_LINE = re.compile(rb'HTTP/1\.1 ([1-9][0-9][0-9]) ([\t -~\x80-\xff]*)\Z')
 FIELD = re.compile(rb'(' + TOKEN + rb'): ?([^\0-\x08\x0a-\x1f\x7f]*)\Z')
@@ -24,7 +24,7 @@ class Truncated(AssertionError):
         self.response = response
 
 
-class Response:
+class Response(Fields):
     """A response as the client received it."""
 
     def __init__(self, head):
@@ -49,16 +49,6 @@ class Response:
 
     def __repr__(self):
         return 'Response(%s, body %s)' % (rt.show(self.head), rt.show(self.body))
-
-    def all(self, name):
-        return [value for have, value in self.fields if have.lower() == name.lower().encode()]
-
-    def get(self, name):
-        values = self.all(name)
-        return values[0] if values else None
-
-    def list(self, name):
-        return [part.strip() for value in self.all(name) for part in value.split(b',')]
 
     def closes(self):
         return b'close' in [option.lower() for option in self.list('connection')]
