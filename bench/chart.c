@@ -16,7 +16,7 @@ enum {
     BOTTOM = 64,
     PLOT_WIDTH = WIDTH - LEFT - RIGHT,
     PLOT_HEIGHT = HEIGHT - TOP - BOTTOM,
-    MAX_SERIES = 16,
+    MAX_SERIES = 64,
     N_COLOURS = 8,
     MAX_X_LABELS = 20, /* categories of bars that have their name below them */
     TICKS = 5,
@@ -385,7 +385,8 @@ static void write_line(const struct chart *chart, size_t index, const struct axi
     const struct series *series = &chart->series[index];
     bool is_joined = false;
 
-    fprintf(out, "<path class=\"s%zu\" d=\"", index % N_COLOURS);
+    fprintf(out, "<path class=\"s%zu%s\" d=\"", index % N_COLOURS,
+            index >= N_COLOURS ? " again" : "");
     for (size_t i = 0; i < series->n; i++) {
         struct point point = series->points[i];
 
@@ -471,7 +472,7 @@ static void write_style(FILE *out)
     fputs("<style>\ntext{font:12px sans-serif;fill:#222}.title{font-size:15px;font-weight:bold}"
           ".end{text-anchor:end}.mid{text-anchor:middle}path{fill:none;stroke-width:2}"
           ".ground{fill:#fff}.grid{stroke:#ddd}.axis{stroke:#222}"
-          ".mark{stroke:#222;stroke-dasharray:5 4}\n",
+          ".again{stroke-dasharray:2 3}.mark{stroke:#222;stroke-dasharray:5 4}\n",
           out);
     for (int i = 0; i < N_COLOURS; i++) {
         fprintf(out, ".f%d{fill:%s}.s%d{stroke:%s}\n", i, light[i], i, light[i]);

@@ -252,9 +252,9 @@ static void put_counts(const struct remap *remap, struct table *table, const str
     bool is_sample = key_source_is_sample(remap->source);
     double moved = (double)churn->n_moved / (double)churn->n_keys;
     double optimum = churn_optimum(churn);
-    double n_keys = (double)(is_sample ? key_source_population(remap->source) : churn->n_keys);
+    double population = (double)key_source_population(remap->source);
 
-    table_number(table, moved * n_keys);
+    table_number(table, is_sample ? moved * population : (double)churn->n_moved);
     put_part(table, churn->n_moved, churn->n_keys, is_sample);
     table_number(table, optimum * 100);
     if (optimum > 0) {

@@ -1,6 +1,7 @@
 /*
  * Where the keys of a subcommand come from, a batch at a time, so that any number of them needs the
- * same memory: made up by number, lines of a file, or what a memcached holds.
+ * same memory: made up by number, lines of a file, requests of a log, or what a
+ * memcached holds.
  */
 #ifndef RINGWAY_BENCH_KEY_SOURCE_H
 #define RINGWAY_BENCH_KEY_SOURCE_H
@@ -23,11 +24,15 @@ enum key_source_style {
 };
 
 struct key_source_options {
-    uint64_t n_keys;   /* made up, or 0 for all of the file or server; else at most so many */
-    uint64_t n_sample; /* draw so many of the made-up keys, with repetition; 0: take each once */
+    uint64_t n_keys;     /* made up, or 0 for all of the file or server; else at most so many */
+    double zipf;         /* above 0: draw made-up keys by Zipf's distribution, key 0 most often */
+    uint64_t n_requests; /* how many are drawn; 0: as many as there are keys */
+    uint64_t n_sample;   /* draw so many of the made-up keys, with repetition; 0: take each once */
     enum key_source_style style;
     uint64_t seed;
     const char *file;      /* NULL, or a file; "-" is standard input */
+    const char *log;       /* NULL, or an access log of Ringway; "-" is standard input */
+    const char *log_pool;  /* NULL, or the pool whose requests count */
     const char *memcached; /* NULL, or "host:port" (numeric) or "unix:/path" */
 };
 
@@ -48,6 +53,14 @@ struct key_source_options {
                        &(o_)->style, key_source_set_style),                                        \
         OPTIONS_TEXT("key-file", "FILE", "keys from a file, one a line; - is standard input",      \
                      &(o_)->file),                                                                 \
+        OPTIONS_TEXT("access-log", "FILE", "the keys of an access log of Ringway, text or JSON",   \
+                     &(o_)->log),                                                                  \
+        OPTIONS_TEXT("log-pool", "POOL", "of the log, only the requests of this pool",             \
+                     &(o_)->log_pool),                                                             \
+        OPTIONS_REAL("zipf", "ALPHA", "requests for made-up keys by Zipf's distribution",          \
+                     &(o_)->zipf, 0.01, 10),                                                       \
+        OPTIONS_COUNT("requests", "N", "with --zipf, how many (as many as keys)",                  \
+                      &(o_)->n_requests, 1, 1e12),                                                 \
         OPTIONS_TEXT("memcached", "HOST:PORT",                                                     \
                      "the keys that a memcached holds (lru_crawler metadump)", &(o_)->memcached),  \
         OPTIONS_COUNT("seed", "N", "decides hashed keys and everything drawn (1)", &(o_)->seed, 0, \

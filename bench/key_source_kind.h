@@ -19,9 +19,11 @@ struct key_source_kind {
  * Returns 0, or COMMAND_USAGE or COMMAND_FAILED when it has said why.
  */
 int key_lines_open(void **state, const char *path);
+int key_log_open(void **state, const char *path, const char *pool);
 int key_memcached_open(void **state, const char *address);
 
 extern const struct key_source_kind key_lines_kind;
+extern const struct key_source_kind key_log_kind;
 extern const struct key_source_kind key_memcached_kind;
 
 #endif

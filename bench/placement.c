@@ -252,23 +252,50 @@ bool placement_hash(const struct placement *placement, struct placement_batch *b
     return true;
 }
 
-void placement_homes(const struct placement *placement, struct placement_batch *batch,
-                     uint32_t *out)
+void placement_homes_of_hashes(const struct placement *placement, const uint64_t *hashes, size_t n,
+                               uint32_t *out)
 {
     const struct placement_reference *reference = placement->type.reference;
 
-    if (!placement_hash(placement, batch)) {
-        for (size_t i = 0; i < batch->n; i++) {
-            out[i] = reference->key_home(placement->state, batch->keys[i]);
+    if (reference != NULL) {
+        for (size_t i = 0; i < n; i++) {
+            out[i] = reference->home(placement->state, hashes[i]);
         }
-    } else if (reference != NULL) {
-        for (size_t i = 0; i < batch->n; i++) {
-            out[i] = reference->home(placement->state, batch->hashes[i]);
-        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        out[i] = hashring_home(placement->ring, hashes[i]);
+    }
+}
+
+static uint32_t key_home(const struct placement *placement, struct slice key)
+{
+    const struct placement_reference *reference = placement->type.reference;
+    uint64_t hash;
+
+    if (reference != NULL && reference->home == NULL) {
+        return reference->key_home(placement->state, key);
+    }
+    hash = hashring_hash(placement->ring, key.data, key.len);
+    return reference != NULL ? reference->home(placement->state, hash)
+                             : hashring_home(placement->ring, hash);
+}
+
+void placement_homes_of_keys(const struct placement *placement, const struct slice *keys, size_t n,
+                             uint32_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = key_home(placement, keys[i]);
+    }
+}
+
+void placement_homes(const struct placement *placement, struct placement_batch *batch,
+                     uint32_t *out)
+{
+    if (placement_hash(placement, batch)) {
+        placement_homes_of_hashes(placement, batch->hashes, batch->n, out);
     } else {
-        for (size_t i = 0; i < batch->n; i++) {
-            out[i] = hashring_home(placement->ring, batch->hashes[i]);
-        }
+        placement_homes_of_keys(placement, batch->keys, batch->n, out);
     }
 }
 
@@ -310,20 +337,11 @@ uint32_t placement_chain(const struct placement *placement, const uint64_t *hash
 
 uint32_t placement_key_chain(const struct placement *placement, const struct slice *keys, size_t n)
 {
-    const struct placement_reference *reference = placement->type.reference;
     uint32_t home = 0;
 
     for (size_t i = 0; i + 1 < n; i++) {
         /* Which key is next depends on the home of the one before. */
-        struct slice key = keys[i + (home & 1u)];
-
-        if (reference != NULL && reference->home == NULL) {
-            home = reference->key_home(placement->state, key);
-            continue;
-        }
-        uint64_t hash = hashring_hash(placement->ring, key.data, key.len);
-        home = reference != NULL ? reference->home(placement->state, hash)
-                                 : hashring_home(placement->ring, hash);
+        home = key_home(placement, keys[i + (home & 1u)]);
     }
     return home;
 }

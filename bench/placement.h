@@ -88,6 +88,14 @@ void placement_batch_set(struct placement_batch *batch, const struct slice *keys
 void placement_homes(const struct placement *placement, struct placement_batch *batch,
                      uint32_t *out);
 
+/** The homes of [n] hashes of placement_hash(), without anything else. For timing. */
+void placement_homes_of_hashes(const struct placement *placement, const uint64_t *hashes, size_t n,
+                               uint32_t *out);
+
+/** Hash and look up [n] keys, one by one. For timing. */
+void placement_homes_of_keys(const struct placement *placement, const struct slice *keys, size_t n,
+                             uint32_t *out);
+
 /** True if placement_picks() can be used: it has an order of shards for a key, not just a home. */
 bool placement_has_picks(const struct placement *placement);
 
