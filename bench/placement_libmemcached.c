@@ -28,9 +28,14 @@ static const char *push_servers(memcached_st *client, const struct shard_set *se
 
 static const char *libmemcached_create(void **state, const struct shard_set *set)
 {
-    memcached_st *client = memcached_create(NULL);
+    memcached_st *client;
     const char *problem;
 
+    /* Beyond this size it aborts the process. */
+    if (set->n > MEMCACHED_CONTINUUM_SIZE / MEMCACHED_POINTS_PER_SERVER) {
+        return "takes 100 servers at most";
+    }
+    client = memcached_create(NULL);
     if (client == NULL) {
         util_die("out of memory");
     }
