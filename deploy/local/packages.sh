@@ -31,6 +31,7 @@ wrk                     test    an HTTP load generator that counts failures (Apa
 nghttp2-client          test    h2load, an HTTP/1.1 load generator with pipelining (MIT)
 nutcracker              test    twemproxy, the program that the twemproxy ring is compared with
 haproxy                 test    what bench/compare measures HTTP against (GPL-2+)
+g++                     test    compiles a user of the installed library as C++
 clang                   test    second compiler, sanitizers
 libclang-rt-dev         test    run-time libraries of the sanitizers and of libFuzzer
 llvm                    test    names functions in the sanitizers' reports
