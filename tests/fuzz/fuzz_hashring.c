@@ -78,6 +78,28 @@ static void check_ring(const struct hashring *ring, const char *key, size_t key_
     MUST(sum > 1.0 - 1e-9 && sum < 1.0 + 1e-9);
 }
 
+/* With the help of a ring of fewer shards, if that can be built, it is the same ring. */
+static void check_help(const struct hashring *ring, const struct hashring_shard *shards, size_t n,
+                       const struct hashring_options *options)
+{
+    struct hashring *old;
+    struct hashring *helped;
+
+    (void)hashring_create(&old, shards, n - n / 3, options);
+    MUST(hashring_create_from(&helped, old, shards, n, options) == 0);
+    for (uint64_t i = 0; i < 512; i++) {
+        uint64_t hash = (i << 55 | i * 0x7654321u) >> (64 - hashring_hash_bits(ring));
+        uint32_t picked[2][MAX_SHARDS];
+        size_t max = i % 32 == 0 ? MAX_SHARDS : 2;
+        size_t n_picked = hashring_pick(ring, hash, picked[0], max);
+
+        MUST(hashring_pick(helped, hash, picked[1], max) == n_picked);
+        MUST(memcmp(picked[0], picked[1], n_picked * sizeof(picked[0][0])) == 0);
+    }
+    hashring_destroy(&old);
+    hashring_destroy(&helped);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hashring_shard shards[MAX_SHARDS];
@@ -103,6 +125,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST((error == 0) == (ring != NULL));
     if (error == 0) {
         check_ring(ring, text, (size_t)(copy + (size - OPTION_BYTES) - text));
+        if (options.algorithm == HASHRING_SLOTS) {
+            check_help(ring, shards, n, &options);
+        }
     } else {
         MUST(strcmp(hashring_strerror(error), "unknown error") != 0);
     }
