@@ -20,8 +20,8 @@
 
 enum {
     MAX_SIZES = 32,
-    N_BATCHES = 64, /* of KEY_SOURCE_BATCH hashes: 512 KiB that stream by */
-    N_KEY_BATCHES = 4,
+    N_BATCHES = 64,       /* of KEY_SOURCE_BATCH hashes: 512 KiB that stream by */
+    KEYS_BYTES = 2 << 20, /* of keys at most, but for one batch: long keys are fewer */
     N_ROUNDS = 5,
     MAX_BUILDS = 9,
     MAX_KEY_BYTES = 4096,
@@ -52,8 +52,9 @@ struct lookup {
     struct report *report;
     struct table *table;
     uint64_t *hashes;   /* N_BATCHES * KEY_SOURCE_BATCH */
-    char *texts;        /* N_KEY_BATCHES * KEY_SOURCE_BATCH * key_bytes */
+    char *texts;        /* n_key_batches * KEY_SOURCE_BATCH * key_bytes */
     struct slice *keys; /* in texts */
+    size_t n_key_batches;
     uint32_t homes[KEY_SOURCE_BATCH];
 };
 
@@ -108,8 +109,13 @@ static enum options_result parse(struct lookup *lookup, int argc, char **argv)
 static void make_input(struct lookup *lookup)
 {
     struct random random;
-    size_t n_keys = N_KEY_BATCHES * KEY_SOURCE_BATCH, len = lookup->key_bytes;
+    size_t len = lookup->key_bytes, n_keys;
 
+    lookup->n_key_batches = KEYS_BYTES / KEY_SOURCE_BATCH / len;
+    lookup->n_key_batches = lookup->n_key_batches < 1           ? 1
+                            : lookup->n_key_batches > N_BATCHES ? N_BATCHES
+                                                                : lookup->n_key_batches;
+    n_keys = lookup->n_key_batches * KEY_SOURCE_BATCH;
     random_init(&random, lookup->seed);
     lookup->hashes = util_alloc(N_BATCHES * KEY_SOURCE_BATCH, sizeof(*lookup->hashes));
     lookup->texts = util_alloc(n_keys, len);
@@ -155,7 +161,7 @@ static const uint64_t *hashes_of(const struct lookup *lookup, size_t i)
 
 static const struct slice *keys_of(const struct lookup *lookup, size_t i)
 {
-    return lookup->keys + i % N_KEY_BATCHES * KEY_SOURCE_BATCH;
+    return lookup->keys + i % lookup->n_key_batches * KEY_SOURCE_BATCH;
 }
 
 static uint32_t batch_lookup(struct lookup *lookup, const struct placement *placement, size_t i)
