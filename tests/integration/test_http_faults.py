@@ -105,6 +105,23 @@ class TunnelEndTest(FaultTestCase):
         self.assertEqual(len(client.read_to_end()), len(data))
 
 
+class CutTest(FaultTestCase):
+    pool_options = {'health': NEVER_EJECT, 'timeouts': {'response': '500ms'}}
+
+    def test_a_client_that_has_closed_its_side(self):
+        """It sees the end of a response that breaks off, and is not kept for ever."""
+        for data in (b'Content-Length: 100\r\n\r\nhalf', b'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'):
+            for end in (fake.reply_and_close, fake.reply_and_hang):
+                with self.subTest(data, end=end.__name__):
+                    self.shard.reset()
+                    self.shard.on('/', end(b'HTTP/1.1 200 OK\r\n' + data))
+                    client = self.open()
+                    client.send(request())
+                    client.shutdown_write()
+                    self.assertIn(b'half', client.read_to_end())
+        rt.wait_until(lambda: self.proxy.metric('ringway_clients') == 0, 'no client is left')
+
+
 class BodilessTest(FaultTestCase):
     def test_204_has_no_framing(self):
         """RFC 9112, 6.1: no Transfer-Encoding in a 204."""

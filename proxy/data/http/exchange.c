@@ -176,7 +176,8 @@ void exchange_cut(struct exchange *exchange)
     count_on_shard(exchange, FEEDBACK_HTTP_CUT);
     end(exchange, FEEDBACK_HTTP_CUT, false);
     if (is_framed) {
-        session_end(session); /* with what has come: that it is incomplete shows */
+        session_end(session);   /* with what has come: that it is incomplete shows */
+        session_touch(session); /* it may have been ending already: a client that half-closed */
     } else {
         reset_client(session);
     }
