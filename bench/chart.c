@@ -264,9 +264,9 @@ static void format_tick(double value, char *out, size_t size)
     }
 }
 
-static double next_tick(const struct axis *axis, double tick)
+static double tick_at(const struct axis *axis, unsigned i)
 {
-    return axis->is_log ? tick * 10 : tick + tick_step(axis->max - axis->min);
+    return axis->is_log ? axis->min * pow(10, i) : axis->min + i * tick_step(axis->max - axis->min);
 }
 
 static void write_y_axis(const struct chart *chart, const struct axis *y, FILE *out)
@@ -274,10 +274,10 @@ static void write_y_axis(const struct chart *chart, const struct axis *y, FILE *
     char text[32];
     double slack = (y->max - y->min) * 1e-9;
 
-    for (double tick = y->min; tick <= y->max + slack; tick = next_tick(y, tick)) {
-        double at = place_y(y, tick);
+    for (unsigned i = 0; tick_at(y, i) <= y->max + slack; i++) {
+        double at = place_y(y, tick_at(y, i));
 
-        format_tick(tick, text, sizeof(text));
+        format_tick(tick_at(y, i), text, sizeof(text));
         fprintf(out,
                 "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
                 "<text class=\"end\" x=\"%d\" y=\"%.1f\">%s</text>\n",
@@ -305,10 +305,10 @@ static void write_x_ticks(const struct axis *x, FILE *out)
     char text[32];
     double slack = (x->max - x->min) * 1e-9;
 
-    for (double tick = x->min; tick <= x->max + slack; tick = next_tick(x, tick)) {
-        format_tick(tick, text, sizeof(text));
-        fprintf(out, "<text class=\"mid\" x=\"%.1f\" y=\"%d\">%s</text>\n", place_x(x, tick),
-                TOP + PLOT_HEIGHT + 18, text);
+    for (unsigned i = 0; tick_at(x, i) <= x->max + slack; i++) {
+        format_tick(tick_at(x, i), text, sizeof(text));
+        fprintf(out, "<text class=\"mid\" x=\"%.1f\" y=\"%d\">%s</text>\n",
+                place_x(x, tick_at(x, i)), TOP + PLOT_HEIGHT + 18, text);
     }
 }
 
