@@ -11,7 +11,7 @@ enum {
     WIDTH = 860,
     HEIGHT = 440,
     LEFT = 84,
-    RIGHT = 24,
+    RIGHT = 36,
     TOP = 76,
     BOTTOM = 64,
     PLOT_WIDTH = WIDTH - LEFT - RIGHT,
@@ -21,6 +21,7 @@ enum {
     MAX_X_LABELS = 20, /* categories of bars that have their name below them */
     TICKS = 5,
     LEGEND_STEP = 118,
+    MAX_VALUES = 24, /* bars that have their value above them */
 };
 
 struct point {
@@ -361,6 +362,10 @@ static void write_bar(const struct chart *chart, size_t series, size_t index, si
     fputs(", ", out);
     write_text(point->category, out);
     fprintf(out, ": %.6g</title></rect>\n", point->y);
+    if (n * chart->n_series <= MAX_VALUES) {
+        fprintf(out, "<text class=\"mid over\" x=\"%.1f\" y=\"%.1f\">%.3g</text>\n", x + width / 2,
+                top - 5, point->y);
+    }
 }
 
 static void write_bars(const struct chart *chart, const struct axis *y, FILE *out)
@@ -415,7 +420,7 @@ static void write_mark(const struct chart *chart, const struct axis *y, FILE *ou
 
     fprintf(out,
             "<line class=\"mark\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
-            "<text class=\"end\" x=\"%d\" y=\"%.1f\">",
+            "<text class=\"end over\" x=\"%d\" y=\"%.1f\">",
             LEFT, LEFT + PLOT_WIDTH, at, at, LEFT + PLOT_WIDTH - 4, at - 5);
     write_text(chart->mark_label, out);
     fputs("</text>\n", out);
@@ -471,13 +476,15 @@ static void write_style(FILE *out)
 
     fputs("<style>\ntext{font:12px sans-serif;fill:#222}.title{font-size:15px;font-weight:bold}"
           ".end{text-anchor:end}.mid{text-anchor:middle}path{fill:none;stroke-width:2}"
-          ".ground{fill:#fff}.grid{stroke:#ddd}.axis{stroke:#222}"
+          ".ground{fill:#fff}.over{paint-order:stroke;stroke:#fff;stroke-width:3px}.grid{stroke:#"
+          "ddd}.axis{stroke:#222}"
           ".again{stroke-dasharray:2 3}.mark{stroke:#222;stroke-dasharray:5 4}\n",
           out);
     for (int i = 0; i < N_COLOURS; i++) {
         fprintf(out, ".f%d{fill:%s}.s%d{stroke:%s}\n", i, light[i], i, light[i]);
     }
-    fputs("@media(prefers-color-scheme:dark){text{fill:#ddd}.ground{fill:#181818}"
+    fputs("@media(prefers-color-scheme:dark){text{fill:#ddd}.ground{fill:#181818}.over{stroke:#"
+          "181818}"
           ".grid{stroke:#3a3a3a}.axis,.mark{stroke:#ddd}\n",
           out);
     for (int i = 0; i < N_COLOURS; i++) {
