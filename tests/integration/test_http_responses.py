@@ -289,6 +289,24 @@ class TruncatedTest(ResponseTestCase):
         got = self.cut(OK + b'\r\nhello', fake.reply_and_reset)
         self.assertEqual(got.framing, 'chunked')
 
+    def test_to_a_1_0_client_without_a_length(self):
+        """Only a reset can tell it that the response is not whole."""
+        for data in (b'\r\nhello', b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
+                     b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n'):
+            with self.subTest(data):
+                finish = fake.reply_and_reset if b'chunked' not in data else fake.reply_and_close
+                self.shard.on('/cut', finish(OK + data), times=1)
+                client = self.open()
+                client.send(request('POST', '/cut', body=b'', version='1.0'))
+                try:
+                    client.response()
+                    self.fail('a whole response')
+                except http.Truncated:
+                    pass
+                except AssertionError as error:
+                    self.assertIn('connection closed', str(error))
+                self.assertTrue(client.was_reset)
+
     def test_bytes_of_the_body_are_not_lost(self):
         """What came before the end reaches the client."""
         got = self.cut(OK + b'Content-Length: 100\r\n\r\nhello', fake.reply_and_reset)

@@ -95,6 +95,20 @@ class HttpClient(rt.Client):
     """A socket that reads responses strictly: what is not one, to the letter, fails."""
 
     keep_bytes = 64 << 20  # of a body; of more only the size and the checksum
+    was_reset = False
+
+    def fill(self, timeout=None):
+        """As Client.fill(), and notes whether the end was a reset."""
+        self.sock.settimeout(self.timeout if timeout is None else timeout)
+        try:
+            data = self.sock.recv(1 << 18)
+        except TimeoutError:
+            return None
+        except ConnectionResetError:
+            self.was_reset = True
+            return False
+        self.buffer += data
+        return bool(data)
 
     def ask(self, method='GET', target='/', fields=(), **options):
         """Send a request and return its final response."""
@@ -162,7 +176,7 @@ class HttpClient(rt.Client):
         state = self.fill()
         if state is None:
             raise AssertionError('no more of the body within %.0f s; %s' % (self.timeout, response))
-        if state is False and not at_end:
+        if state is False and (self.was_reset or not at_end):
             raise Truncated(response, 'the connection ended within a body')
         return state
 
