@@ -240,6 +240,15 @@ class DownTest(http.HttpTestCase):
         for target in self.targets(proxy, 'up'):
             self.assertEqual(client.get(target).body, b'up GET %s\n' % target.encode())
 
+    def test_what_can_go_nowhere_else_is_no_retry(self):
+        """It counts once: as a request, and on its shard."""
+        proxy = self.start_down(eject_after=0, retry_after='10s')
+        for target in self.targets(proxy, 'down', 3):
+            self.check_own_answer(self.get(target, proxy=proxy), 503)
+        rt.wait_until(lambda: proxy.metric('ringway_http_requests_total', result='5xx') == 3, 'they are counted')
+        self.assertEqual(proxy.metric('ringway_shard_http_requests_total', shard='down', result='5xx'), 3)
+        self.assertEqual(proxy.metric('ringway_pool_retries_total', pool='web'), 0)
+
     def test_it_is_answered_at_once(self):
         proxy = self.start_down(retry_after='10s')
         targets = self.targets(proxy, 'down')

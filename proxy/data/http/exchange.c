@@ -12,6 +12,7 @@
 #include "data/router.h"
 #include "topology/http_route.h"
 
+#define NO_REPLICA        "no replica can be used now"
 #define SWALLOW_MAX_BYTES (64u * 1024u) /* of an unwanted body, so that the connection is kept */
 
 /* ---- the end ----------------------------------------------------------------------------- */
@@ -243,7 +244,7 @@ static void attach(struct exchange *exchange, const struct route *route, bool fr
     exchange->shard = route->shard;
     exchange->upstream = route->upstream;
     if (route->upstream == NULL) {
-        fail_for_shard(exchange, 503, "no replica can be used now");
+        fail_for_shard(exchange, 503, NO_REPLICA);
         return;
     }
     set_load(exchange, +1);
@@ -259,14 +260,21 @@ static void attach(struct exchange *exchange, const struct route *route, bool fr
     }
 }
 
-static void dispatch(struct exchange *exchange)
+/* Where the ring and the pool's rules send it, the replica that was tried left aside. */
+static struct route find_route(const struct exchange *exchange)
 {
     struct router_query query = {.pool = exchange->route->pool,
                                  .hash = exchange->hash,
                                  .key = key_of(exchange),
                                  .has_key = exchange->has_key,
                                  .avoid = exchange->upstream};
-    struct route route = router_route_query(exchange->session->plane, &query);
+
+    return router_route_query(exchange->session->plane, &query);
+}
+
+static void dispatch(struct exchange *exchange)
+{
+    struct route route = find_route(exchange);
 
     attach(exchange, &route, false);
 }
@@ -290,7 +298,6 @@ static bool retry(struct exchange *exchange, enum http_conn_loss loss)
     struct plane *plane = exchange->session->plane;
     struct route route = {.pool = exchange->shard_pool, .shard = exchange->shard};
 
-    exchange->retries++;
     route.upstream = router_other_replica(plane, route.pool, route.shard, exchange->upstream);
     if (route.upstream == NULL && loss == HTTP_CONN_LOST) {
         if (!exchange->on_kept_conn) {
@@ -298,14 +305,18 @@ static bool retry(struct exchange *exchange, enum http_conn_loss loss)
         }
         route.upstream = exchange->upstream;
     }
+    set_load(exchange, -1);
+    if (route.upstream == NULL) {
+        route = find_route(exchange);
+    }
+    if (route.upstream == NULL) {
+        fail_for_shard(exchange, 503, NO_REPLICA);
+        return true;
+    }
+    exchange->retries++;
     counter_add(&plane->feedback->pools[exchange->route->pool].retries, 1);
     count_on_shard(exchange, FEEDBACK_HTTP_SERVER_ERROR);
-    set_load(exchange, -1);
-    if (route.upstream != NULL) {
-        attach(exchange, &route, true);
-    } else {
-        dispatch(exchange);
-    }
+    attach(exchange, &route, true);
     return true;
 }
 
