@@ -112,8 +112,13 @@ static enum load_feed begin_body(const struct load_wire *wire, struct load_parse
 static enum load_feed feed_head(const struct load_wire *wire, struct load_parser *parser,
                                 const struct load_request *request, struct slice in, size_t *used)
 {
+    static const char begin[] = "HTTP/";
     struct http1_response response;
 
+    /* The parser looks at whole heads; what is none may never become one. */
+    if (memcmp(in.data, begin, in.len < 5 ? in.len : 5) != 0) {
+        return broken(parser, "no HTTP response: ", in);
+    }
     switch (http1_response_parse(in, &parser->scan, LOAD_MAX_HEAD_BYTES, &response)) {
     case HTTP1_PARSE_MORE:
         return LOAD_FEED_MORE;
@@ -212,6 +217,9 @@ static enum load_feed feed(const struct load_wire *wire, struct load_parser *par
     size_t before;
 
     *used = 0;
+    if (in.len == 0) {
+        return LOAD_FEED_MORE;
+    }
     do {
         before = *used;
         result = feed_some(wire, parser, request, slice_skip(in, before), used);
