@@ -51,7 +51,11 @@ class RequestBodyTest(http.HttpTestCase):
                 size = min(len(left), rng.choice((1, 2, 15, 16, 17, 1000, 4096, 20000)))
                 parts.append(b'%x\r\n%s\r\n' % (size, left[:size]))
                 left = left[size:]
-            raw = request('PUT', '/up', [('Transfer-Encoding', 'chunked')]) + b''.join(parts) + b'0\r\n\r\n'
+            raw = (
+                request('PUT', '/up', [('Transfer-Encoding', 'chunked')])
+                + b''.join(parts)
+                + b'0\r\n\r\n'
+            )
             cuts = sorted(rng.randrange(len(raw)) for _ in range(rng.randrange(6)))
             for start, end in zip([0] + cuts, cuts + [len(raw)]):
                 client.send(raw[start:end])
@@ -60,8 +64,10 @@ class RequestBodyTest(http.HttpTestCase):
             self.check_body(self.shard.only(), whole)
 
     def test_a_chunked_body_split_at_every_offset(self):
-        raw = (request('PUT', '/up', [('Transfer-Encoding', 'chunked')])
-               + b'3;x=y\r\nabc\r\n00a\r\n0123456789\r\n0\r\nX-Sum: 1\r\n\r\n')
+        raw = (
+            request('PUT', '/up', [('Transfer-Encoding', 'chunked')])
+            + b'3;x=y\r\nabc\r\n00a\r\n0123456789\r\n0\r\nX-Sum: 1\r\n\r\n'
+        )
         client = self.open()
         for offset in range(raw.index(b'\r\n\r\n'), len(raw)):
             client.send_split(raw, offset)
@@ -69,14 +75,19 @@ class RequestBodyTest(http.HttpTestCase):
 
     def test_a_body_is_streamed(self):
         """The shard has the beginning before the client has sent the end."""
-        for fields, first, last in (([('Content-Length', '10')], b'hello', b'world'),
-                                    ([('Transfer-Encoding', 'chunked')], b'5\r\nhello\r\n', b'5\r\nworld\r\n0\r\n\r\n')):
+        for fields, first, last in (
+            ([('Content-Length', '10')], b'hello', b'world'),
+            ([('Transfer-Encoding', 'chunked')], b'5\r\nhello\r\n', b'5\r\nworld\r\n0\r\n\r\n'),
+        ):
             with self.subTest(fields):
                 self.shard.reset()
                 client = self.open()
                 client.send(request('POST', '/up', fields) + first)
                 self.shard.wait_heads(1)
-                rt.wait_until(lambda: b'hello' in bytes(self.shard.heads[0].connection.received), 'the first half')
+                rt.wait_until(
+                    lambda: b'hello' in bytes(self.shard.heads[0].connection.received),
+                    'the first half',
+                )
                 self.assertEqual(self.shard.requests, [])
                 client.send(last)
                 self.assertEqual(client.response().body, b'a POST /up\nhelloworld')
@@ -118,7 +129,9 @@ class ResponseBodyTest(http.HttpTestCase):
                     self.shard.on('/down', reply(response(200, body_of(size), chunked=chunked)))
                     answer = client.get('/down')
                     self.assertEqual(answer.framing, 'chunked' if chunked else 'length')
-                    self.assertEqual(hashlib.md5(answer.body).digest(), hashlib.md5(body_of(size)).digest())
+                    self.assertEqual(
+                        hashlib.md5(answer.body).digest(), hashlib.md5(body_of(size)).digest()
+                    )
 
     def test_until_the_close(self):
         """Chunked for a client of HTTP/1.1, whose connection stays; for 1.0 until the close too."""
@@ -128,18 +141,27 @@ class ResponseBodyTest(http.HttpTestCase):
                 self.shard.on('/down', fake.reply_and_close(OK + b'X: y\r\n\r\n' + body_of(size)))
                 client = self.open()
                 answer = client.get('/down')
-                self.assertEqual((answer.framing, answer.size, answer.crc),
-                                 ('chunked', size, zlib.crc32(body_of(size))))
+                self.assertEqual(
+                    (answer.framing, answer.size, answer.crc),
+                    ('chunked', size, zlib.crc32(body_of(size))),
+                )
                 self.assertEqual(client.get('/next').body, b'a GET /next\n')
                 client = self.open()
                 answer = client.get('/down', version='1.0')
-                self.assertEqual((answer.framing, answer.size, answer.crc),
-                                 ('close', size, zlib.crc32(body_of(size))))
+                self.assertEqual(
+                    (answer.framing, answer.size, answer.crc),
+                    ('close', size, zlib.crc32(body_of(size))),
+                )
 
     def test_of_http_1_0(self):
-        for finish, data in ((fake.reply_and_close, b'HTTP/1.0 200 OK\r\n\r\nhello'),
-                             (fake.reply_and_close, b'HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello'),
-                             (fake.reply, b'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello')):
+        for finish, data in (
+            (fake.reply_and_close, b'HTTP/1.0 200 OK\r\n\r\nhello'),
+            (fake.reply_and_close, b'HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello'),
+            (
+                fake.reply,
+                b'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello',
+            ),
+        ):
             with self.subTest(data):
                 self.shard.on('/down', finish(data), times=1)
                 client = self.open()
@@ -196,8 +218,16 @@ class ResponseBodyTest(http.HttpTestCase):
         client = self.open()
         for _ in range(30):
             whole = body_of(rng.randrange(1, 100000))
-            raw = OK + b'Transfer-Encoding: chunked\r\n\r\n' + chunks(whole, rng.choice((1, 16, 17, 999, 50000)) if
-                                                                   len(whole) < 5000 else 4096 + rng.randrange(9000))
+            raw = (
+                OK
+                + b'Transfer-Encoding: chunked\r\n\r\n'
+                + chunks(
+                    whole,
+                    rng.choice((1, 16, 17, 999, 50000))
+                    if len(whole) < 5000
+                    else 4096 + rng.randrange(9000),
+                )
+            )
             cuts = sorted(rng.randrange(len(raw)) for _ in range(rng.randrange(5)))
             steps = []
             for start, end in zip([0] + cuts, cuts + [len(raw)]):
@@ -207,18 +237,34 @@ class ResponseBodyTest(http.HttpTestCase):
             self.assertEqual((answer.size, answer.crc), (len(whole), zlib.crc32(whole)))
 
     def test_extensions_of_chunks_are_not_relayed(self):
-        self.shard.on('/down', reply(OK + b'Transfer-Encoding: chunked\r\n\r\n5;secret="x"\r\nhello\r\n0;secret\r\n\r\n'))
+        self.shard.on(
+            '/down',
+            reply(
+                OK + b'Transfer-Encoding: chunked\r\n\r\n5;secret="x"\r\nhello\r\n0;secret\r\n\r\n'
+            ),
+        )
         client = self.open()
         client.send(request('GET', '/down', [('Connection', 'close')]))
         self.assertNotIn(b'secret', client.read_to_end())
 
     def test_trailers(self):
-        self.shard.on('/down', reply(OK + b'Trailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n'
-                                     + chunks(b'hello', trailers=b'X-Sum: 1\r\nx-more: 2\r\nContent-Length: 3\r\n'
-                                              b'Transfer-Encoding: chunked\r\nConnection: x\r\n')))
+        self.shard.on(
+            '/down',
+            reply(
+                OK
+                + b'Trailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n'
+                + chunks(
+                    b'hello',
+                    trailers=b'X-Sum: 1\r\nx-more: 2\r\nContent-Length: 3\r\n'
+                    b'Transfer-Encoding: chunked\r\nConnection: x\r\n',
+                )
+            ),
+        )
         client = self.open()
         answer = client.get('/down', [('TE', 'trailers')])
-        self.assertEqual((answer.body, answer.get('trailer'), answer.get('x-sum')), (b'hello', b'X-Sum', None))
+        self.assertEqual(
+            (answer.body, answer.get('trailer'), answer.get('x-sum')), (b'hello', b'X-Sum', None)
+        )
         self.assertIn((b'X-Sum', b'1'), answer.trailers)
         self.assertIn((b'x-more', b'2'), answer.trailers)
         names = [name.lower() for name, _ in answer.trailers]
@@ -227,7 +273,12 @@ class ResponseBodyTest(http.HttpTestCase):
         self.assertEqual(client.get('/next').body, b'a GET /next\n')
 
     def test_trailers_to_a_1_0_client_are_dropped(self):
-        self.shard.on('/down', reply(OK + b'Transfer-Encoding: chunked\r\n\r\n' + chunks(b'hello', trailers=b'X: 1\r\n')))
+        self.shard.on(
+            '/down',
+            reply(
+                OK + b'Transfer-Encoding: chunked\r\n\r\n' + chunks(b'hello', trailers=b'X: 1\r\n')
+            ),
+        )
         client = self.open()
         self.assertEqual(client.get('/down', version='1.0').body, b'hello')
 
@@ -235,9 +286,11 @@ class ResponseBodyTest(http.HttpTestCase):
         """The client has the beginning before the shard has sent the end: events, long polls."""
         release = threading.Event()
         self.addCleanup(release.set)
-        for fields, first, last in ((b'Content-Length: 10\r\n', b'hello', b'world'),
-                                    (b'Transfer-Encoding: chunked\r\n', b'5\r\nhello\r\n', b'5\r\nworld\r\n0\r\n\r\n'),
-                                    (b'Content-Type: text/event-stream\r\nConnection: close\r\n', b'hello', b'world')):
+        for fields, first, last in (
+            (b'Content-Length: 10\r\n', b'hello', b'world'),
+            (b'Transfer-Encoding: chunked\r\n', b'5\r\nhello\r\n', b'5\r\nworld\r\n0\r\n\r\n'),
+            (b'Content-Type: text/event-stream\r\nConnection: close\r\n', b'hello', b'world'),
+        ):
             with self.subTest(fields):
                 release.clear()
 
@@ -252,7 +305,10 @@ class ResponseBodyTest(http.HttpTestCase):
                 client = self.open()
                 client.send(request('GET', '/down'))
                 answer = client.final_head()
-                rt.wait_until(lambda: b'hello' in client.buffer or client.fill(0.01) is False, 'the first half')
+                rt.wait_until(
+                    lambda: b'hello' in client.buffer or client.fill(0.01) is False,
+                    'the first half',
+                )
                 self.assertIn(b'hello', client.buffer)
                 self.assertNotIn(b'world', client.buffer)
                 release.set()
@@ -263,8 +319,10 @@ class ResponseBodyTest(http.HttpTestCase):
         """The head does not wait for the first byte of the body."""
         release = threading.Event()
         self.addCleanup(release.set)
-        for fields, rest in ((b'Content-Length: 5\r\n', b'hello'),
-                             (b'Transfer-Encoding: chunked\r\n', chunks(b'hello'))):
+        for fields, rest in (
+            (b'Content-Length: 5\r\n', b'hello'),
+            (b'Transfer-Encoding: chunked\r\n', chunks(b'hello')),
+        ):
             release.clear()
 
             def action(connection, got):
@@ -293,14 +351,15 @@ class ResponseBodyTest(http.HttpTestCase):
 
     def test_both_ways_at_once(self):
         """A shard that answers while it reads: neither direction waits for the other."""
+
         def action(connection, got):
             connection.send(OK + b'Transfer-Encoding: chunked\r\n\r\n')
             total = 0
             while total < got.length:
                 if not connection.buffer and not connection.fill():
                     return
-                data = bytes(connection.buffer[:got.length - total])
-                del connection.buffer[:len(data)]
+                data = bytes(connection.buffer[: got.length - total])
+                del connection.buffer[: len(data)]
                 total += len(data)
                 connection.send(b'%x\r\n%s\r\n' % (len(data), data))
             connection.send(b'0\r\n\r\n')
@@ -363,7 +422,10 @@ class ContinueTest(http.HttpTestCase):
         for status in (417, 413, 401, 200):
             with self.subTest(status):
                 self.shard.reset()
-                self.shard.on('/up', early(reply(response(status, b'no', [('Connection', 'close')], reason='No'))))
+                self.shard.on(
+                    '/up',
+                    early(reply(response(status, b'no', [('Connection', 'close')], reason='No'))),
+                )
                 client = self.open()
                 client.send(request('POST', '/up', self.EXPECT))
                 answer = client.response()
@@ -393,7 +455,9 @@ class ContinueTest(http.HttpTestCase):
 
     def test_chunked(self):
         client = self.open()
-        client.send(request('POST', '/up', [('Expect', '100-Continue'), ('Transfer-Encoding', 'chunked')]))
+        client.send(
+            request('POST', '/up', [('Expect', '100-Continue'), ('Transfer-Encoding', 'chunked')])
+        )
         self.shard.default = fake.normal
         if self.shard.wait_heads(1)[0].get('expect') == b'100-continue':
             self.assertEqual(client.head().status, 100)
@@ -437,22 +501,40 @@ class EarlyAnswerTest(http.HttpTestCase):
             for chunked in (True, False):
                 with self.subTest(close=close, chunked=chunked):
                     self.shard.reset()
-                    data = response(413, b'too much', [('Connection', 'close')] if close else [], reason='No')
-                    self.shard.on('/up', early(fake.reply_and_close(data) if close else fake.reply_and_hang(data)))
+                    data = response(
+                        413, b'too much', [('Connection', 'close')] if close else [], reason='No'
+                    )
+                    self.shard.on(
+                        '/up',
+                        early(fake.reply_and_close(data) if close else fake.reply_and_hang(data)),
+                    )
                     client = self.open()
-                    framing = ('Transfer-Encoding', 'chunked') if chunked else ('Content-Length', 1 << 30)
-                    client.send(request('POST', '/up', [framing]) + (b'ffffff\r\n' if chunked else b''))
+                    framing = (
+                        ('Transfer-Encoding', 'chunked') if chunked else ('Content-Length', 1 << 30)
+                    )
+                    client.send(
+                        request('POST', '/up', [framing]) + (b'ffffff\r\n' if chunked else b'')
+                    )
                     client.send(b'x' * 1000)
                     answer = client.response()
                     self.assertEqual((answer.status, answer.body), (413, b'too much'))
                     self.assertEqual(self.get('/next').body, b'a GET /next\n')
                     client.close()
-                    rt.wait_until(self.shard.heads[0].connection.ended.is_set, 'the shard connection is closed')
+                    rt.wait_until(
+                        self.shard.heads[0].connection.ended.is_set,
+                        'the shard connection is closed',
+                    )
 
     def test_the_answer_arrives_while_the_client_sends(self):
         """A client that reads only when it has sent, or cannot send any more, has its answer."""
-        self.shard.on('/up', early(fake.reply_and_close(response(401, b'who are you', [('Connection', 'close')],
-                                                                 reason='No'))))
+        self.shard.on(
+            '/up',
+            early(
+                fake.reply_and_close(
+                    response(401, b'who are you', [('Connection', 'close')], reason='No')
+                )
+            ),
+        )
         for _ in range(5):
             client = self.open()
             client.send(request('POST', '/up', [('Content-Length', 1 << 30)]))

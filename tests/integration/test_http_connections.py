@@ -36,7 +36,11 @@ class ClientSideTest(http.HttpTestCase):
     def test_close_behind_a_pipeline(self):
         """What follows a request that says close is not answered."""
         client = self.open()
-        client.send(request('GET', '/1') + request('GET', '/2', [('Connection', 'close')]) + request('GET', '/3'))
+        client.send(
+            request('GET', '/1')
+            + request('GET', '/2', [('Connection', 'close')])
+            + request('GET', '/3')
+        )
         self.assertEqual(client.response().body, b'a GET /1\n')
         self.assertEqual(client.response().body, b'a GET /2\n')
         self.assertEqual(client.read_to_end(), b'')
@@ -119,7 +123,9 @@ class PipeliningTest(http.HttpTestCase):
         for shard in self.shards:
             shard.on('/first', fake.after(release))
         client = self.open()
-        client.send(request('GET', '/first') + b''.join(request('GET', '/then%d' % i) for i in range(8)))
+        client.send(
+            request('GET', '/first') + b''.join(request('GET', '/then%d' % i) for i in range(8))
+        )
         rt.wait_until(lambda: any(shard.heads for shard in self.shards), 'the first request')
         time.sleep(0.1)
         self.assertEqual(sum(len(shard.heads) for shard in self.shards), 1)
@@ -135,11 +141,18 @@ class PipeliningTest(http.HttpTestCase):
             raw += request('POST', '/%d' % i, body=b'body%d' % i * 50, chunked=i % 2 == 0)
         client.send(raw)
         for i in range(30):
-            self.assertTrue(client.response().body.endswith(b' POST /%d\n' % i + b'body%d' % i * 50))
+            self.assertTrue(
+                client.response().body.endswith(b' POST /%d\n' % i + b'body%d' % i * 50)
+            )
 
     def test_split_anywhere(self):
-        raw = request('GET', '/1') + request('POST', '/2', body=b'ab') + request('HEAD', '/3') + request(
-            'POST', '/4', body=b'cd', chunked=True) + request('GET', '/5')
+        raw = (
+            request('GET', '/1')
+            + request('POST', '/2', body=b'ab')
+            + request('HEAD', '/3')
+            + request('POST', '/4', body=b'cd', chunked=True)
+            + request('GET', '/5')
+        )
         client = self.open()
         for offset in range(1, len(raw), 3):
             client.send_split(raw, offset)
@@ -171,10 +184,14 @@ class PipeliningTest(http.HttpTestCase):
 class HalfCloseTest(http.HttpTestCase):
     def test_it_gets_its_answer(self):
         self.shard.on('/slow', fake.delayed(0.1))
-        for raw, bodies in ((request('GET', '/slow'), [b'a GET /slow\n']),
-                            (request('POST', '/slow', body=b'x'), [b'a POST /slow\nx']),
-                            (request('GET', '/slow') + request('GET', '/2') + request('GET', '/slow'),
-                             [b'a GET /slow\n', b'a GET /2\n', b'a GET /slow\n'])):
+        for raw, bodies in (
+            (request('GET', '/slow'), [b'a GET /slow\n']),
+            (request('POST', '/slow', body=b'x'), [b'a POST /slow\nx']),
+            (
+                request('GET', '/slow') + request('GET', '/2') + request('GET', '/slow'),
+                [b'a GET /slow\n', b'a GET /2\n', b'a GET /slow\n'],
+            ),
+        ):
             with self.subTest(raw):
                 client = self.open()
                 client.send(raw)
@@ -199,6 +216,7 @@ class HalfCloseTest(http.HttpTestCase):
 
     def test_a_shard_that_half_closes(self):
         """Its end of the stream after a complete response ends that connection only."""
+
         def action(connection, got):
             connection.send(response(200, b'x'))
             connection.sock.shutdown(socket.SHUT_WR)
@@ -219,7 +237,7 @@ class GoneClientTest(http.HttpTestCase):
         client.close()
 
     def test_while_the_shard_thinks(self):
-        """A reset is seen at once. A plain close looks like a half-close until something is sent."""
+        """A reset is seen at once. A plain close looks like a half-close for a while."""
         self.shard.on('/hang', fake.hang)
         client = self.open()
         client.send(request('GET', '/hang'))
@@ -278,22 +296,32 @@ class GoneClientTest(http.HttpTestCase):
                 client.send(request('GET', '/hang'))
             for client in clients:
                 self.leave(client, 'reset')
-        rt.wait_until(lambda: all(got.connection.ended.is_set() for got in list(self.shard.heads)),
-                      'the shard is told')
+        rt.wait_until(
+            lambda: all(got.connection.ended.is_set() for got in list(self.shard.heads)),
+            'the shard is told',
+        )
         self.assertEqual(self.get('/next').body, b'a GET /next\n')
         rt.wait_until(lambda: self.proxy.metric('ringway_clients') == 0, 'no clients are left')
-        rt.wait_until(lambda: self.proxy.metric('ringway_requests_open') == 0, 'no requests are left')
+        rt.wait_until(
+            lambda: self.proxy.metric('ringway_requests_open') == 0, 'no requests are left'
+        )
         rt.wait_until(lambda: self.n_descriptors() <= n_open + 1, 'no descriptors are left', 5)
 
     def n_descriptors(self):
         """Open descriptors of the proxy, without those of its idle connections to the shard."""
-        return len(os.listdir('/proc/%d/fd' % self.proxy.process.pid)) - len(self.shard.open_connections())
+        return len(os.listdir('/proc/%d/fd' % self.proxy.process.pid)) - len(
+            self.shard.open_connections()
+        )
 
 
 class UpstreamTest(http.HttpTestCase):
     """Connections to shards: reused last in, first out; bounded; closed when idle for long."""
 
-    pool_options = {'connections': 3, 'health': {'eject_after': 0}, 'timeouts': {'keep_alive': '30s'}}
+    pool_options = {
+        'connections': 3,
+        'health': {'eject_after': 0},
+        'timeouts': {'keep_alive': '30s'},
+    }
 
     def setUp(self):
         super().setUp()
@@ -349,7 +377,9 @@ class UpstreamTest(http.HttpTestCase):
 
     def test_idle_ones_expire(self):
         shard = self.fake()
-        proxy = self.start({'x': shard}, pool_options={'connections': 8, 'timeouts': {'keep_alive': '200ms'}})
+        proxy = self.start(
+            {'x': shard}, pool_options={'connections': 8, 'timeouts': {'keep_alive': '200ms'}}
+        )
         self.get('/', proxy=proxy)
         self.get('/', proxy=proxy)
         self.assertEqual(len(shard.connections), 1)
@@ -361,7 +391,10 @@ class UpstreamTest(http.HttpTestCase):
     def test_one_that_the_shard_closed_is_not_used(self):
         for close in (fake.close, fake.reset):
             for _ in range(10):
-                self.shard.on('/last', lambda connection, got: (fake.normal(connection, got), close(connection, got)))
+                self.shard.on(
+                    '/last',
+                    lambda connection, got: (fake.normal(connection, got), close(connection, got)),
+                )
                 self.assertEqual(self.get('/last').status, 200)
                 self.shard.rules = []
                 time.sleep(0.01)
@@ -405,7 +438,9 @@ class SpinTest(http.HttpTestCase):
     SWITCH = b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
 
     def cpu_seconds(self):
-        with open('/proc/%d/stat' % self.proxy.process.pid, encoding='ascii', errors='replace') as stat:
+        with open(
+            '/proc/%d/stat' % self.proxy.process.pid, encoding='ascii', errors='replace'
+        ) as stat:
             fields = stat.read().rsplit(')', 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
@@ -413,26 +448,44 @@ class SpinTest(http.HttpTestCase):
         """(name, what is sent, what the shard does, what the client does then)"""
         half_close = lambda client: client.shutdown_write()
         nothing = lambda client: None
-        half_closed_by_shard = lambda connection, got: (connection.send(self.SWITCH), connection.sock.shutdown(
-            socket.SHUT_WR), fake.hang(connection, got))
+        half_closed_by_shard = lambda connection, got: (
+            connection.send(self.SWITCH),
+            connection.sock.shutdown(socket.SHUT_WR),
+            fake.hang(connection, got),
+        )
         yield 'hang', request('GET', '/hang'), fake.hang, nothing
         yield 'half-close', request('GET', '/half'), fake.hang, half_close
         yield 'half-close and more', request('GET', '/more') * 3, fake.hang, half_close
-        yield 'half a body', request('POST', '/body', [('Content-Length', 100)]) + b'x', fake.hang, nothing
-        yield 'half a chunk', request('POST', '/chunk', [('Transfer-Encoding', 'chunked')]) + b'5\r\nh', fake.hang, nothing
+        yield 'half a body', request(
+            'POST', '/body', [('Content-Length', 100)]
+        ) + b'x', fake.hang, nothing
+        yield 'half a chunk', request(
+            'POST', '/chunk', [('Transfer-Encoding', 'chunked')]
+        ) + b'5\r\nh', fake.hang, nothing
         yield 'half a head', b'GET / HTTP', fake.hang, nothing
         yield 'half a response', request('GET', '/rest'), fake.reply_and_hang(
-            b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx'), nothing
+            b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx'
+        ), nothing
         yield 'half a response, half-closed', request('GET', '/resth'), fake.reply_and_hang(
-            b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nx'), half_close
-        yield 'tunnel', request('GET', '/tunnel', self.UPGRADE), fake.reply_and_hang(self.SWITCH), nothing
-        yield 'tunnel, half-closed', request('GET', '/tunnelh', self.UPGRADE), fake.reply_and_hang(self.SWITCH), half_close
-        yield 'tunnel, half-closed by the shard', request('GET', '/tunnels', self.UPGRADE), half_closed_by_shard, nothing
+            b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nx'
+        ), half_close
+        yield 'tunnel', request('GET', '/tunnel', self.UPGRADE), fake.reply_and_hang(
+            self.SWITCH
+        ), nothing
+        yield 'tunnel, half-closed', request('GET', '/tunnelh', self.UPGRADE), fake.reply_and_hang(
+            self.SWITCH
+        ), half_close
+        yield 'tunnel, half-closed by the shard', request(
+            'GET', '/tunnels', self.UPGRADE
+        ), half_closed_by_shard, nothing
         yield 'large response unread', request('GET', '/large'), fake.stream(1 << 30), nothing
         yield 'refused', b'GARBAGE /garbage\r\n\r\n', fake.hang, nothing
-        yield 'early answer', request('POST', '/early', [('Content-Length', 1 << 20)]) + b'x', fake.early(
-            fake.reply_and_hang(response(200, b'x'))), nothing
-        yield 'pipeline', request('GET', '/hang') + request('GET', '/next') * 2000, fake.hang, nothing
+        yield 'early answer', request(
+            'POST', '/early', [('Content-Length', 1 << 20)]
+        ) + b'x', fake.early(fake.reply_and_hang(response(200, b'x'))), nothing
+        yield 'pipeline', request('GET', '/hang') + request(
+            'GET', '/next'
+        ) * 2000, fake.hang, nothing
 
     def test_all_states_at_once(self):
         clients = []

@@ -14,10 +14,21 @@ import ringway_testing as rt
 from fake_http_shard import reply, response
 from http_testing import DATE, PSEUDONYM, VIA, request
 
-HOP_BY_HOP = [('Keep-Alive', 'timeout=5'), ('Proxy-Connection', 'keep-alive'), ('TE', 'trailers, gzip'),
-              ('Upgrade', 'websocket'), ('Proxy-Authorization', 'Basic eA=='), ('HTTP2-Settings', 'AAMAAABk')]
-HOP_BY_HOP_BACK = [('Keep-Alive', 'timeout=5'), ('Proxy-Connection', 'keep-alive'), ('Upgrade', 'h2c'),
-                   ('Proxy-Authenticate', 'Basic realm="x"'), ('Proxy-Authentication-Info', 'x=y')]
+HOP_BY_HOP = [
+    ('Keep-Alive', 'timeout=5'),
+    ('Proxy-Connection', 'keep-alive'),
+    ('TE', 'trailers, gzip'),
+    ('Upgrade', 'websocket'),
+    ('Proxy-Authorization', 'Basic eA=='),
+    ('HTTP2-Settings', 'AAMAAABk'),
+]
+HOP_BY_HOP_BACK = [
+    ('Keep-Alive', 'timeout=5'),
+    ('Proxy-Connection', 'keep-alive'),
+    ('Upgrade', 'h2c'),
+    ('Proxy-Authenticate', 'Basic realm="x"'),
+    ('Proxy-Authentication-Info', 'x=y'),
+]
 
 
 class RequestFieldsTest(http.HttpTestCase):
@@ -42,19 +53,34 @@ class RequestFieldsTest(http.HttpTestCase):
                     self.assertEqual(got.all('x-end'), [b'1'])
 
     def test_fields_that_connection_names_are_removed(self):
-        got = self.forwarded([('X-One', '1'), ('Connection', 'x-one, X-TWO ,,x-absent'), ('X-Two', '2'),
-                              ('X-Three', '3'), ('Connection', 'X-Four'), ('X-four', '4'), ('x-one', '5')])
-        self.assertEqual([got.all(name) for name in ('x-one', 'x-two', 'x-three', 'x-four', 'connection')],
-                         [[], [], [b'3'], [], []])
+        got = self.forwarded(
+            [
+                ('X-One', '1'),
+                ('Connection', 'x-one, X-TWO ,,x-absent'),
+                ('X-Two', '2'),
+                ('X-Three', '3'),
+                ('Connection', 'X-Four'),
+                ('X-four', '4'),
+                ('x-one', '5'),
+            ]
+        )
+        self.assertEqual(
+            [got.all(name) for name in ('x-one', 'x-two', 'x-three', 'x-four', 'connection')],
+            [[], [], [b'3'], [], []],
+        )
 
     def test_a_hostile_connection_field(self):
         """It can take away nothing that frames, routes or tells who asks."""
-        hostile = ('host, content-length, transfer-encoding, x-forwarded-for, x-forwarded-host, '
-                   'x-forwarded-proto, via, cookie, date, max-forwards, expect, close')
+        hostile = (
+            'host, content-length, transfer-encoding, x-forwarded-for, x-forwarded-host, '
+            'x-forwarded-proto, via, cookie, date, max-forwards, expect, close'
+        )
         for body in (b'hello', None):
             self.shard.reset()
             client = self.open()
-            answer = client.ask('POST', '/', [('Connection', hostile), ('Cookie', 'a=b')], body=body)
+            answer = client.ask(
+                'POST', '/', [('Connection', hostile), ('Cookie', 'a=b')], body=body
+            )
             self.assertEqual(answer.status, 200)
             got = self.shard.only()
             self.assertEqual(bytes(got.body), body or b'')
@@ -78,9 +104,17 @@ class RequestFieldsTest(http.HttpTestCase):
         self.assertEqual(self.forwarded([('TE', 'trailers'), ('Connection', 'TE')]).all('te'), [])
 
     def test_end_to_end_fields_stay(self):
-        fields = [('Trailer', 'X-Sum'), ('Proxy-Features', 'x'), ('Content-Type', 'a/b'), ('Date', 'yesterday'),
-                  ('Forwarded', 'for=1.2.3.4'), ('Warning', '199 - "x"'), ('Pragma', 'no-cache'),
-                  ('Upgrade-Insecure-Requests', '1'), ('Sec-WebSocket-Key', 'x')]
+        fields = [
+            ('Trailer', 'X-Sum'),
+            ('Proxy-Features', 'x'),
+            ('Content-Type', 'a/b'),
+            ('Date', 'yesterday'),
+            ('Forwarded', 'for=1.2.3.4'),
+            ('Warning', '199 - "x"'),
+            ('Pragma', 'no-cache'),
+            ('Upgrade-Insecure-Requests', '1'),
+            ('Sec-WebSocket-Key', 'x'),
+        ]
         got = self.forwarded(fields)
         for name, value in fields:
             if name != 'Forwarded':  # a trusted matter, see there
@@ -94,8 +128,12 @@ class RequestFieldsTest(http.HttpTestCase):
         self.assertTrue(self.forwarded(version='1.0').list('via')[0].startswith(b'1.0 '))
 
     def test_via_is_appended(self):
-        got = self.forwarded([('Via', '1.0 fred, 1.1 p.example.net (Apache/1.1)'), ('Via', 'HTTP/1.1 x')])
-        self.assertEqual(got.list('via')[:3], [b'1.0 fred', b'1.1 p.example.net (Apache/1.1)', b'HTTP/1.1 x'])
+        got = self.forwarded(
+            [('Via', '1.0 fred, 1.1 p.example.net (Apache/1.1)'), ('Via', 'HTTP/1.1 x')]
+        )
+        self.assertEqual(
+            got.list('via')[:3], [b'1.0 fred', b'1.1 p.example.net (Apache/1.1)', b'HTTP/1.1 x']
+        )
         self.assertEqual(len(got.list('via')), 4)
         self.assertRegex(got.list('via')[3], VIA)
 
@@ -104,8 +142,14 @@ class RequestFieldsTest(http.HttpTestCase):
 
     def test_a_loop_is_detected(self):
         own = self.forwarded().list('via')[0].decode()
-        for via in (own, '1.0 fred, ' + own, own + ', 1.1 fred', own.replace('1.1 ', '1.0 '),
-                    own.replace('1.1 ', 'HTTP/1.1 '), own + ' (comment)'):
+        for via in (
+            own,
+            '1.0 fred, ' + own,
+            own + ', 1.1 fred',
+            own.replace('1.1 ', '1.0 '),
+            own.replace('1.1 ', 'HTTP/1.1 '),
+            own + ' (comment)',
+        ):
             with self.subTest(via):
                 self.shard.reset()
                 answer = self.get('/', [('Via', via)])
@@ -119,8 +163,14 @@ class RequestFieldsTest(http.HttpTestCase):
                 self.assertEqual(self.get('/', [('Via', via)]).status, 200)
 
     def test_x_forwarded_of_a_client_that_is_not_trusted(self):
-        got = self.forwarded([('X-Forwarded-For', '6.6.6.6, 7.7.7.7'), ('X-Forwarded-Proto', 'https'),
-                              ('X-Forwarded-Host', 'evil'), ('x-forwarded-for', '8.8.8.8')])
+        got = self.forwarded(
+            [
+                ('X-Forwarded-For', '6.6.6.6, 7.7.7.7'),
+                ('X-Forwarded-Proto', 'https'),
+                ('X-Forwarded-Host', 'evil'),
+                ('x-forwarded-for', '8.8.8.8'),
+            ]
+        )
         self.assertEqual(got.list('x-forwarded-for'), [b'127.0.0.1'])
         self.assertEqual(got.all('x-forwarded-proto'), [b'http'])
         self.assertEqual(got.all('x-forwarded-host'), [b'test'])
@@ -138,8 +188,13 @@ class RequestFieldsTest(http.HttpTestCase):
                     self.shard.reset()
                     answer = self.open().ask(method, '/', [('Max-Forwards', count)])
                     self.assertEqual(answer.status, 200)
-                    self.assertEqual([value.lstrip(b'0') or b'0' for value in self.shard.only().all('max-forwards')],
-                                     [then])
+                    self.assertEqual(
+                        [
+                            value.lstrip(b'0') or b'0'
+                            for value in self.shard.only().all('max-forwards')
+                        ],
+                        [then],
+                    )
 
     def test_max_forwards_at_its_end(self):
         """OPTIONS and TRACE with 0 are answered here."""
@@ -171,16 +226,20 @@ class TrustedTest(http.HttpTestCase):
         return self.shard.only()
 
     def test_for_is_appended(self):
-        for before, after in ((['1.2.3.4'], [b'1.2.3.4', b'127.0.0.1']),
-                              (['1.2.3.4, 10.0.0.1'], [b'1.2.3.4', b'10.0.0.1', b'127.0.0.1']),
-                              (['1.2.3.4', '5.6.7.8'], [b'1.2.3.4', b'5.6.7.8', b'127.0.0.1']),
-                              ([], [b'127.0.0.1'])):
+        for before, after in (
+            (['1.2.3.4'], [b'1.2.3.4', b'127.0.0.1']),
+            (['1.2.3.4, 10.0.0.1'], [b'1.2.3.4', b'10.0.0.1', b'127.0.0.1']),
+            (['1.2.3.4', '5.6.7.8'], [b'1.2.3.4', b'5.6.7.8', b'127.0.0.1']),
+            ([], [b'127.0.0.1']),
+        ):
             with self.subTest(before):
                 got = self.forwarded([('X-Forwarded-For', value) for value in before])
                 self.assertEqual(got.list('x-forwarded-for'), after)
 
     def test_proto_and_host_are_kept(self):
-        got = self.forwarded([('X-Forwarded-Proto', 'https'), ('X-Forwarded-Host', 'front.example')])
+        got = self.forwarded(
+            [('X-Forwarded-Proto', 'https'), ('X-Forwarded-Host', 'front.example')]
+        )
         self.assertEqual(got.list('x-forwarded-proto')[0], b'https')
         self.assertEqual(got.list('x-forwarded-host')[0], b'front.example')
 
@@ -190,8 +249,13 @@ class TrustedTest(http.HttpTestCase):
         self.assertEqual(got.all('x-forwarded-host'), [b'test'])
 
     def test_a_hostile_connection_field_takes_nothing_away(self):
-        got = self.forwarded([('Connection', 'X-Forwarded-For, x-forwarded-proto'), ('X-Forwarded-For', '1.2.3.4'),
-                              ('X-Forwarded-Proto', 'https')])
+        got = self.forwarded(
+            [
+                ('Connection', 'X-Forwarded-For, x-forwarded-proto'),
+                ('X-Forwarded-For', '1.2.3.4'),
+                ('X-Forwarded-Proto', 'https'),
+            ]
+        )
         self.assertEqual(got.list('x-forwarded-for'), [b'1.2.3.4', b'127.0.0.1'])
         self.assertEqual(got.list('x-forwarded-proto')[0], b'https')
 
@@ -217,18 +281,35 @@ class ResponseFieldsTest(http.HttpTestCase):
                     self.assertNotIn(name.lower().encode(), answer.list('connection'))
 
     def test_fields_that_connection_names_are_removed(self):
-        answer = self.answered([('Connection', 'x-one, X-Two'), ('X-One', '1'), ('X-Two', '2'), ('X-Three', '3')])
-        self.assertEqual([answer.all(name) for name in ('x-one', 'x-two', 'x-three')], [[], [], [b'3']])
+        answer = self.answered(
+            [('Connection', 'x-one, X-Two'), ('X-One', '1'), ('X-Two', '2'), ('X-Three', '3')]
+        )
+        self.assertEqual(
+            [answer.all(name) for name in ('x-one', 'x-two', 'x-three')], [[], [], [b'3']]
+        )
 
     def test_a_hostile_connection_field(self):
-        answer = self.answered([('Connection', 'content-length, date, set-cookie2'),
-                                ('Date', 'Sun, 06 Nov 1994 08:49:37 GMT')])
+        answer = self.answered(
+            [
+                ('Connection', 'content-length, date, set-cookie2'),
+                ('Date', 'Sun, 06 Nov 1994 08:49:37 GMT'),
+            ]
+        )
         self.assertEqual(answer.all('content-length'), [b'1'])
         self.assertEqual(answer.all('date'), [b'Sun, 06 Nov 1994 08:49:37 GMT'])
 
     def test_order_and_repetition(self):
-        fields = [('Set-Cookie', 'a=1; Path=/'), ('X', '1'), ('Set-Cookie', 'b=2, c'), ('x', '2'), ('Vary', 'a'),
-                  ('set-cookie', 'c=3'), ('Vary', 'b'), ('X-Empty', ''), ('X-Bytes', 'a\xe9b')]
+        fields = [
+            ('Set-Cookie', 'a=1; Path=/'),
+            ('X', '1'),
+            ('Set-Cookie', 'b=2, c'),
+            ('x', '2'),
+            ('Vary', 'a'),
+            ('set-cookie', 'c=3'),
+            ('Vary', 'b'),
+            ('X-Empty', ''),
+            ('X-Bytes', 'a\xe9b'),
+        ]
         answer = self.answered(fields)
         wanted = [(name.encode(), value.encode('latin-1')) for name, value in fields]
         self.assertEqual([field for field in answer.fields if field in wanted], wanted)
@@ -243,6 +324,7 @@ class ResponseFieldsTest(http.HttpTestCase):
         self.assertEqual(len(answer.all('date')), 1)
         self.assertRegex(answer.get('date'), DATE)
         from email.utils import parsedate_to_datetime
+
         stamp = parsedate_to_datetime(answer.get('date').decode()).timestamp()
         self.assertLess(abs(stamp - rt.time.time()), 5)
 
@@ -259,7 +341,9 @@ class ResponseFieldsTest(http.HttpTestCase):
 
     def test_the_connection_of_the_shard_is_its_own(self):
         """Connection: close of a shard closes that connection, not the client's."""
-        self.shard.on('/close', fake.reply_and_close(response(200, b'x', [('Connection', 'close')])))
+        self.shard.on(
+            '/close', fake.reply_and_close(response(200, b'x', [('Connection', 'close')]))
+        )
         client = self.open()
         for _ in range(3):
             answer = client.get('/close')
@@ -272,7 +356,9 @@ class ResponseFieldsTest(http.HttpTestCase):
 
     def test_no_debug_unasked(self):
         self.assertEqual(self.answered([]).all('x-ringway-shard'), [])
-        self.assertEqual(self.answered([('X-Ringway-Shard', 'theirs')]).all('x-ringway-shard'), [b'theirs'])
+        self.assertEqual(
+            self.answered([('X-Ringway-Shard', 'theirs')]).all('x-ringway-shard'), [b'theirs']
+        )
 
 
 class OwnAnswerTest(http.HttpTestCase):
@@ -292,15 +378,23 @@ class OwnAnswerTest(http.HttpTestCase):
     def test_no_route_with_a_body(self):
         """The body is not taken for a request."""
         client = self.open()
-        client.send(request('POST', '/elsewhere', body=request('GET', '/only/smuggled')) + request('GET', '/only/x'))
+        client.send(
+            request('POST', '/elsewhere', body=request('GET', '/only/smuggled'))
+            + request('GET', '/only/x')
+        )
         answer = client.response()
         self.check_own_answer(answer, 404)
         if not answer.closes():
             self.assertEqual(client.response().body, b'a GET /only/x\n')
-        self.assertEqual([got.target for got in self.shard.heads], [] if answer.closes() else [b'/only/x'])
+        self.assertEqual(
+            [got.target for got in self.shard.heads], [] if answer.closes() else [b'/only/x']
+        )
 
     def test_head_has_the_length_that_get_has(self):
-        self.assertEqual(self.open().ask('HEAD', '/no').get('content-length'), self.get('/no').get('content-length'))
+        self.assertEqual(
+            self.open().ask('HEAD', '/no').get('content-length'),
+            self.get('/no').get('content-length'),
+        )
 
     def test_connection_close_is_honoured_and_said(self):
         client = self.open()
@@ -330,7 +424,9 @@ class LoopTest(http.HttpTestCase):
 
     def test_a_real_loop_ends(self):
         port = rt.free_port()
-        proxy = self.start({'self': '127.0.0.1:%d' % port}, listener={'bind': '127.0.0.1:%d' % port})
+        proxy = self.start(
+            {'self': '127.0.0.1:%d' % port}, listener={'bind': '127.0.0.1:%d' % port}
+        )
         with http.Stopwatch() as watch:
             answer = self.get('/', proxy=proxy)
         self.assertEqual(answer.status, 508)

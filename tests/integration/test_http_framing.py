@@ -1,8 +1,9 @@
 """Framing: a request is one request for everybody, or it is refused.
 
 Each case is raw bytes; most have a second request hidden in them, for /smuggled. The fake shard
-records exactly what it gets and parses it strictly: never may two requests reach it where the client
-sent one, and never bytes that two parsers could read in two ways. RFC 9112 section 6 and 11.2.
+records exactly what it gets and parses it strictly: never may two requests reach it where the
+client sent one, and never bytes that two parsers could read in two ways. RFC 9112 sections 6 and
+11.2.
 """
 import os
 import sys
@@ -43,19 +44,56 @@ REFUSED_HEADS = [
     ('TE.CL', post(CHUNKED + b'Content-Length: 4\r\n', b'5c\r\n' + SMUGGLED + b'0\r\n\r\n'), 400),
     ('CL.TE, right length', post(b'Content-Length: 15\r\n' + CHUNKED, ONE_CHUNK + SMUGGLED), 400),
     ('CL 0 and TE', post(b'Content-Length: 0\r\n' + CHUNKED, ONE_CHUNK + SMUGGLED), 400),
-    ('CL twice and TE', post(b'Content-Length: 5\r\n' + CHUNKED + b'Content-Length: 5\r\n', ONE_CHUNK), 400),
-    ('CL and TE identity', post(b'Content-Length: 5\r\nTransfer-Encoding: identity\r\n', b'hello'), (400, 501)),
-    ('CL and an empty TE', post(b'Content-Length: 5\r\nTransfer-Encoding:\r\n', b'hello' + SMUGGLED), (400, 501)),
-    ('CL and TE of nonsense', post(b'Content-Length: 5\r\nTransfer-Encoding: x\r\n', b'hello' + SMUGGLED),
-     (400, 501)),
-    ('CL and TE in a GET', b'GET /one HTTP/1.1\r\n' + HOST + b'Content-Length: 5\r\n' + CHUNKED + b'\r\n'
-     + ONE_CHUNK + SMUGGLED, 400),
-    ('CL and TE, Connection names both', post(b'Connection: transfer-encoding, content-length\r\n'
-     b'Content-Length: 5\r\n' + CHUNKED, ONE_CHUNK + SMUGGLED), 400),
+    (
+        'CL twice and TE',
+        post(b'Content-Length: 5\r\n' + CHUNKED + b'Content-Length: 5\r\n', ONE_CHUNK),
+        400,
+    ),
+    (
+        'CL and TE identity',
+        post(b'Content-Length: 5\r\nTransfer-Encoding: identity\r\n', b'hello'),
+        (400, 501),
+    ),
+    (
+        'CL and an empty TE',
+        post(b'Content-Length: 5\r\nTransfer-Encoding:\r\n', b'hello' + SMUGGLED),
+        (400, 501),
+    ),
+    (
+        'CL and TE of nonsense',
+        post(b'Content-Length: 5\r\nTransfer-Encoding: x\r\n', b'hello' + SMUGGLED),
+        (400, 501),
+    ),
+    (
+        'CL and TE in a GET',
+        b'GET /one HTTP/1.1\r\n'
+        + HOST
+        + b'Content-Length: 5\r\n'
+        + CHUNKED
+        + b'\r\n'
+        + ONE_CHUNK
+        + SMUGGLED,
+        400,
+    ),
+    (
+        'CL and TE, Connection names both',
+        post(
+            b'Connection: transfer-encoding, content-length\r\n' b'Content-Length: 5\r\n' + CHUNKED,
+            ONE_CHUNK + SMUGGLED,
+        ),
+        400,
+    ),
     ('TE in HTTP/1.0', post(CHUNKED, ONE_CHUNK + SMUGGLED, b'1.0'), 400),
-    ('TE and CL in HTTP/1.0', post(CHUNKED + b'Content-Length: 5\r\n', ONE_CHUNK + SMUGGLED, b'1.0'), 400),
-    ('TE in HTTP/1.0 with keep-alive', post(b'Connection: keep-alive\r\n' + CHUNKED, ONE_CHUNK + SMUGGLED,
-                                           b'1.0'), 400),
+    (
+        'TE and CL in HTTP/1.0',
+        post(CHUNKED + b'Content-Length: 5\r\n', ONE_CHUNK + SMUGGLED, b'1.0'),
+        400,
+    ),
+    (
+        'TE in HTTP/1.0 with keep-alive',
+        post(b'Connection: keep-alive\r\n' + CHUNKED, ONE_CHUNK + SMUGGLED, b'1.0'),
+        400,
+    ),
     # Content-Length that is no number
     ('CL differs', post(b'Content-Length: 5\r\nContent-Length: 0\r\n', b'hello' + SMUGGLED), 400),
     ('CL differs, other case', post(b'Content-Length: 0\r\ncontent-length: 44\r\n', SMUGGLED), 400),
@@ -85,28 +123,59 @@ REFUSED_HEADS = [
     ('CL overflows 64 bits to 5', length(b' 18446744073709551621'), 400),
     ('CL overflows 63 bits', length(b' 9223372036854775813'), 400),
     ('CL of 40 digits', length(b' ' + b'9' * 40), 400),
-    ('CL twice, one bad', post(b'Content-Length: 5\r\nContent-Length: +5\r\n', b'hello' + SMUGGLED), 400),
+    (
+        'CL twice, one bad',
+        post(b'Content-Length: 5\r\nContent-Length: +5\r\n', b'hello' + SMUGGLED),
+        400,
+    ),
     # obfuscated names
     ('CL space before colon', post(b'Content-Length : 5\r\n', b'hello' + SMUGGLED), 400),
     ('CL tab before colon', post(b'Content-Length\t: 5\r\n', b'hello' + SMUGGLED), 400),
     ('CL folded', post(b'Content-Length:\r\n 5\r\n', b'hello' + SMUGGLED), 400),
     ('CL fold into 50', post(b'Content-Length: 5\r\n 0\r\n', b'hello' + SMUGGLED), 400),
-    ('CL as the second line, indented', post(b'X: y\r\n Content-Length: 5\r\n', b'hello' + SMUGGLED), 400),
+    (
+        'CL as the second line, indented',
+        post(b'X: y\r\n Content-Length: 5\r\n', b'hello' + SMUGGLED),
+        400,
+    ),
     ('CL behind a bare CR', post(b'X: y\rContent-Length: 5\r\n', b'hello' + SMUGGLED), 400),
     ('CL behind a bare LF', post(b'X: y\nContent-Length: 5\r\n', b'hello' + SMUGGLED), 400),
     ('CL NUL in the name', post(b'Content-Length\0: 5\r\n', b'hello' + SMUGGLED), 400),
     ('TE space before colon', post(b'Transfer-Encoding : chunked\r\n', ONE_CHUNK + SMUGGLED), 400),
-    ('TE space before colon, and CL', post(b'Content-Length: 5\r\nTransfer-Encoding : chunked\r\n',
-                                          ONE_CHUNK + SMUGGLED), 400),
+    (
+        'TE space before colon, and CL',
+        post(b'Content-Length: 5\r\nTransfer-Encoding : chunked\r\n', ONE_CHUNK + SMUGGLED),
+        400,
+    ),
     ('TE tab before colon', post(b'Transfer-Encoding\t: chunked\r\n', ONE_CHUNK + SMUGGLED), 400),
     ('TE indented', post(b' Transfer-Encoding: chunked\r\n', ONE_CHUNK + SMUGGLED), 400),
-    ('TE in a folded line', post(b'X: y\r\n Transfer-Encoding: chunked\r\n', ONE_CHUNK + SMUGGLED), 400),
+    (
+        'TE in a folded line',
+        post(b'X: y\r\n Transfer-Encoding: chunked\r\n', ONE_CHUNK + SMUGGLED),
+        400,
+    ),
     ('TE folded', post(b'Transfer-Encoding:\r\n chunked\r\n', ONE_CHUNK + SMUGGLED), 400),
     ('TE folded behind', post(b'Transfer-Encoding: chunked\r\n \r\n', ONE_CHUNK + SMUGGLED), 400),
-    ('TE behind a bare LF', post(b'X: y\nTransfer-Encoding: chunked\r\n', ONE_CHUNK + SMUGGLED), 400),
-    ('TE behind a bare CR', post(b'X: y\rTransfer-Encoding: chunked\r\n', ONE_CHUNK + SMUGGLED), 400),
-    ('TE with the colon on the next line', post(b'Transfer-Encoding\r\n: chunked\r\n', ONE_CHUNK + SMUGGLED), 400),
-    ('TE with a bare LF before the colon', post(b'Transfer-Encoding\n: chunked\r\n', ONE_CHUNK), 400),
+    (
+        'TE behind a bare LF',
+        post(b'X: y\nTransfer-Encoding: chunked\r\n', ONE_CHUNK + SMUGGLED),
+        400,
+    ),
+    (
+        'TE behind a bare CR',
+        post(b'X: y\rTransfer-Encoding: chunked\r\n', ONE_CHUNK + SMUGGLED),
+        400,
+    ),
+    (
+        'TE with the colon on the next line',
+        post(b'Transfer-Encoding\r\n: chunked\r\n', ONE_CHUNK + SMUGGLED),
+        400,
+    ),
+    (
+        'TE with a bare LF before the colon',
+        post(b'Transfer-Encoding\n: chunked\r\n', ONE_CHUNK),
+        400,
+    ),
     ('TE with CR CR LF', post(b'Transfer-Encoding: chunked\r\r\n', ONE_CHUNK + SMUGGLED), 400),
     ('TE quoted name', post(b'"Transfer-Encoding": chunked\r\n', ONE_CHUNK + SMUGGLED), 400),
     # codings
@@ -114,10 +183,16 @@ REFUSED_HEADS = [
     ('TE chunked on two lines', post(CHUNKED + CHUNKED, ONE_CHUNK + SMUGGLED), 400),
     ('TE chunked is not the last', coding(b' chunked, gzip'), 400),
     ('TE chunked, then identity', coding(b' chunked, identity'), 400),
-    ('TE chunked, identity on the next line', post(CHUNKED + b'Transfer-Encoding: identity\r\n',
-                                                  ONE_CHUNK + SMUGGLED), 400),
-    ('TE identity, then chunked', post(b'Transfer-Encoding: identity\r\n' + CHUNKED, ONE_CHUNK + SMUGGLED),
-     (400, 501)),
+    (
+        'TE chunked, identity on the next line',
+        post(CHUNKED + b'Transfer-Encoding: identity\r\n', ONE_CHUNK + SMUGGLED),
+        400,
+    ),
+    (
+        'TE identity, then chunked',
+        post(b'Transfer-Encoding: identity\r\n' + CHUNKED, ONE_CHUNK + SMUGGLED),
+        (400, 501),
+    ),
     ('TE gzip, chunked', coding(b' gzip, chunked'), 501),
     ('TE of an unknown coding and chunked', coding(b' foo, chunked'), 501),
     ('TE gzip', coding(b' gzip'), (400, 501)),
@@ -140,7 +215,7 @@ REFUSED_HEADS = [
     ('TE as a list of nothing', coding(b' ,'), (400, 501)),
 ]
 
-# The head is good, the body is not. The shard may have got a part of the request, never a whole one.
+# The head is good, the body is not. The shard may have got a part of the request, never all of it.
 BROKEN_BODIES = [
     ('size with 0x', chunk(b'0x5\r\nhello\r\n0\r\n\r\n')),
     ('size with a plus', chunk(b'+5\r\nhello\r\n0\r\n\r\n')),
@@ -189,45 +264,119 @@ ACCEPTED = [
     ('CL with white space around', length(b' \t5 \t'), b'hello', 2),
     ('CL with leading zeros', length(b' 0005'), b'hello', 2),
     ('CL 0', post(b'Content-Length: 0\r\n', SMUGGLED), b'', 2),
-    ('CL in a GET', b'GET /one HTTP/1.1\r\n' + HOST + b'Content-Length: 5\r\n\r\nhello' + SMUGGLED, b'hello', 2),
-    ('CL whose body looks like a request', post(b'Content-Length: %d\r\n' % len(SMUGGLED), SMUGGLED), SMUGGLED, 1),
+    (
+        'CL in a GET',
+        b'GET /one HTTP/1.1\r\n' + HOST + b'Content-Length: 5\r\n\r\nhello' + SMUGGLED,
+        b'hello',
+        2,
+    ),
+    (
+        'CL whose body looks like a request',
+        post(b'Content-Length: %d\r\n' % len(SMUGGLED), SMUGGLED),
+        SMUGGLED,
+        1,
+    ),
     ('CL in any case', post(b'CONTENT-length: 5\r\n', b'hello' + SMUGGLED), b'hello', 2),
     ('no framing at all', post(b'', SMUGGLED), b'', 2),
     ('TE', coding(b' chunked'), b'hello', 2),
     ('TE in capitals', coding(b' CHUNKED'), b'hello', 2),
     ('TE with white space around', coding(b'\tchunked \t'), b'hello', 2),
-    ('TE whose data looks like a request', post(CHUNKED, b'%x\r\n%s\r\n0\r\n\r\n' % (len(SMUGGLED), SMUGGLED)),
-     SMUGGLED, 1),
-    ('TE in a GET', b'GET /one HTTP/1.1\r\n' + HOST + CHUNKED + b'\r\n' + ONE_CHUNK + SMUGGLED, b'hello', 2),
+    (
+        'TE whose data looks like a request',
+        post(CHUNKED, b'%x\r\n%s\r\n0\r\n\r\n' % (len(SMUGGLED), SMUGGLED)),
+        SMUGGLED,
+        1,
+    ),
+    (
+        'TE in a GET',
+        b'GET /one HTTP/1.1\r\n' + HOST + CHUNKED + b'\r\n' + ONE_CHUNK + SMUGGLED,
+        b'hello',
+        2,
+    ),
     ('TE of no data', post(CHUNKED, b'0\r\n\r\n' + SMUGGLED), b'', 2),
     ('chunks of one byte', post(CHUNKED, chunks(b'hello', 1) + SMUGGLED), b'hello', 2),
-    ('size in capitals', post(CHUNKED, b'A\r\n0123456789\r\n0\r\n\r\n' + SMUGGLED), b'0123456789', 2),
-    ('size in small letters', post(CHUNKED, b'a\r\n0123456789\r\n0\r\n\r\n' + SMUGGLED), b'0123456789', 2),
+    (
+        'size in capitals',
+        post(CHUNKED, b'A\r\n0123456789\r\n0\r\n\r\n' + SMUGGLED),
+        b'0123456789',
+        2,
+    ),
+    (
+        'size in small letters',
+        post(CHUNKED, b'a\r\n0123456789\r\n0\r\n\r\n' + SMUGGLED),
+        b'0123456789',
+        2,
+    ),
     ('size with zeros in front', chunk(b'0005\r\nhello\r\n000\r\n\r\n'), b'hello', 2),
     ('extensions', chunk(b'5;a;b=c;d="e f"\r\nhello\r\n0;last\r\n\r\n'), b'hello', 2),
     ('an extension that looks like a chunk', chunk(b'5;0\r\nhello\r\n0\r\n\r\n'), b'hello', 2),
     ('a trailer', chunk(b'5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n'), b'hello', 2),
-    ('Connection names Content-Length', post(b'Connection: content-length\r\nContent-Length: 5\r\n',
-                                            b'hello' + SMUGGLED), b'hello', 2),
-    ('Connection names Transfer-Encoding', post(b'Connection: transfer-encoding\r\n' + CHUNKED,
-                                               ONE_CHUNK + SMUGGLED), b'hello', 2),
-    ('Connection names Host', post(b'Connection: host, keep-alive\r\nContent-Length: 5\r\n',
-                                  b'hello' + SMUGGLED), b'hello', 2),
-    ('names that only look alike', post(b'Content_Length: 9\r\nTransfer_Encoding: chunked\r\n'
-     b'X-Content-Length: 7\r\nContent-Lengths: 3\r\nContent-Length: 5\r\n', b'hello' + SMUGGLED), b'hello', 2),
-    ('TE is another field', post(b'TE: chunked\r\nContent-Length: 5\r\n', b'hello' + SMUGGLED), b'hello', 2),
-    ('HTTP/1.0 with a length', post(b'Connection: keep-alive\r\nContent-Length: 5\r\n', b'hello' + SMUGGLED,
-                                    b'1.0'), b'hello', 2),
+    (
+        'Connection names Content-Length',
+        post(b'Connection: content-length\r\nContent-Length: 5\r\n', b'hello' + SMUGGLED),
+        b'hello',
+        2,
+    ),
+    (
+        'Connection names Transfer-Encoding',
+        post(b'Connection: transfer-encoding\r\n' + CHUNKED, ONE_CHUNK + SMUGGLED),
+        b'hello',
+        2,
+    ),
+    (
+        'Connection names Host',
+        post(b'Connection: host, keep-alive\r\nContent-Length: 5\r\n', b'hello' + SMUGGLED),
+        b'hello',
+        2,
+    ),
+    (
+        'names that only look alike',
+        post(
+            b'Content_Length: 9\r\nTransfer_Encoding: chunked\r\n'
+            b'X-Content-Length: 7\r\nContent-Lengths: 3\r\nContent-Length: 5\r\n',
+            b'hello' + SMUGGLED,
+        ),
+        b'hello',
+        2,
+    ),
+    (
+        'TE is another field',
+        post(b'TE: chunked\r\nContent-Length: 5\r\n', b'hello' + SMUGGLED),
+        b'hello',
+        2,
+    ),
+    (
+        'HTTP/1.0 with a length',
+        post(b'Connection: keep-alive\r\nContent-Length: 5\r\n', b'hello' + SMUGGLED, b'1.0'),
+        b'hello',
+        2,
+    ),
 ]
 
 # Either refused, or one request with this body: the RFC leaves it open.
 EITHER = [
     ('CL twice the same', post(b'Content-Length: 5\r\nContent-Length: 5\r\n', b'hello'), b'hello'),
     ('CL list of the same', post(b'Content-Length: 5, 5\r\n', b'hello'), b'hello'),
-    ('CL list of the same, and again', post(b'Content-Length: 5,5\r\nContent-Length: 5\r\n', b'hello'), b'hello'),
-    ('CL the same number in other digits', post(b'Content-Length: 5\r\nContent-Length: 05\r\n', b'hello'), b'hello'),
-    ('TE list with an empty element', post(b'Transfer-Encoding: chunked,\r\n', ONE_CHUNK), b'hello'),
-    ('TE list with a first empty element', post(b'Transfer-Encoding: , chunked\r\n', ONE_CHUNK), b'hello'),
+    (
+        'CL list of the same, and again',
+        post(b'Content-Length: 5,5\r\nContent-Length: 5\r\n', b'hello'),
+        b'hello',
+    ),
+    (
+        'CL the same number in other digits',
+        post(b'Content-Length: 5\r\nContent-Length: 05\r\n', b'hello'),
+        b'hello',
+    ),
+    (
+        'TE list with an empty element',
+        post(b'Transfer-Encoding: chunked,\r\n', ONE_CHUNK),
+        b'hello',
+    ),
+    (
+        'TE list with a first empty element',
+        post(b'Transfer-Encoding: , chunked\r\n', ONE_CHUNK),
+        b'hello',
+    ),
     ('TE on two lines, one empty', post(CHUNKED + b'Transfer-Encoding:\r\n', ONE_CHUNK), b'hello'),
 ]
 
@@ -241,8 +390,10 @@ class FramingTestCase(http.HttpTestCase):
     def no_smuggling(self, count):
         """At most [count] requests at the shard, all strict ones, in the client's order."""
         self.shard.check()
-        self.assertIn(self.heads(), ([], [self.target_sent, b'/smuggled'][:1],
-                                     [self.target_sent, b'/smuggled'][:count]))
+        self.assertIn(
+            self.heads(),
+            ([], [self.target_sent, b'/smuggled'][:1], [self.target_sent, b'/smuggled'][:count]),
+        )
 
     def run_refused_head(self, raw, status, send):
         client = self.open()
@@ -263,10 +414,15 @@ class FramingTestCase(http.HttpTestCase):
         client.expect_close()
         client.close()
         self.no_smuggling(1)
-        self.assertEqual([one for one in self.shard.requests if one.target == self.target_sent], [],
-                         'completed on its behalf')
-        rt.wait_until(lambda: all(request.connection.ended.is_set() for request in self.shard.heads),
-                      'the shard connection is closed')
+        self.assertEqual(
+            [one for one in self.shard.requests if one.target == self.target_sent],
+            [],
+            'completed on its behalf',
+        )
+        rt.wait_until(
+            lambda: all(request.connection.ended.is_set() for request in self.shard.heads),
+            'the shard connection is closed',
+        )
         self.shard.check()
 
     def run_accepted(self, raw, body, count, send):
@@ -327,7 +483,7 @@ class FramingTest(FramingTestCase):
     def halves(client, raw):
         """The head, then the body, then what is behind it."""
         end = raw.index(b'\r\n\r\n') + 4
-        for part in (raw[:end - 1], raw[end - 1:end + 1], raw[end + 1:]):
+        for part in (raw[: end - 1], raw[end - 1 : end + 1], raw[end + 1 :]):
             try:
                 client.send(part)
             except OSError:
@@ -358,8 +514,12 @@ class SentFramingTest(FramingTestCase):
         client.ask('POST', '/a', body=b'x' * 100)
         client.ask('POST', '/b', body=b'y' * 100, chunked=True)
         first, second = self.shard.requests
-        self.assertEqual((first.all('content-length'), first.all('transfer-encoding')), ([b'100'], []))
-        self.assertEqual((second.all('content-length'), second.all('transfer-encoding')), ([], [b'chunked']))
+        self.assertEqual(
+            (first.all('content-length'), first.all('transfer-encoding')), ([b'100'], [])
+        )
+        self.assertEqual(
+            (second.all('content-length'), second.all('transfer-encoding')), ([], [b'chunked'])
+        )
 
     def test_no_body_no_framing(self):
         self.get('/a')
@@ -388,12 +548,14 @@ class SentFramingTest(FramingTestCase):
 
     def test_incomplete_requests_are_never_completed(self):
         """The client goes away within the body: the shard must see that, not an end."""
-        for name, raw in (('length', post(b'Content-Length: 10\r\n', b'hello')),
-                          ('within a chunk', post(CHUNKED, b'a\r\nhello')),
-                          ('between chunks', post(CHUNKED, b'5\r\nhello\r\n')),
-                          ('before the size', post(CHUNKED, b'5\r\nhello\r\n0')),
-                          ('before the end of the trailers', post(CHUNKED, b'5\r\nhello\r\n0\r\n')),
-                          ('within a trailer', post(CHUNKED, b'5\r\nhello\r\n0\r\nX: y\r\n'))):
+        for name, raw in (
+            ('length', post(b'Content-Length: 10\r\n', b'hello')),
+            ('within a chunk', post(CHUNKED, b'a\r\nhello')),
+            ('between chunks', post(CHUNKED, b'5\r\nhello\r\n')),
+            ('before the size', post(CHUNKED, b'5\r\nhello\r\n0')),
+            ('before the end of the trailers', post(CHUNKED, b'5\r\nhello\r\n0\r\n')),
+            ('within a trailer', post(CHUNKED, b'5\r\nhello\r\n0\r\nX: y\r\n')),
+        ):
             for how in ('close', 'half-close', 'reset'):
                 with self.subTest(name, how=how):
                     self.shard.reset()
@@ -404,7 +566,9 @@ class SentFramingTest(FramingTestCase):
                         client.shutdown_write()
                         client.read_to_end()
                     elif how == 'reset':
-                        client.sock.setsockopt(http.socket.SOL_SOCKET, http.socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
+                        client.sock.setsockopt(
+                            http.socket.SOL_SOCKET, http.socket.SO_LINGER, b'\1\0\0\0\0\0\0\0'
+                        )
                     client.close()
                     connection = self.shard.heads[0].connection
                     rt.wait_until(connection.ended.is_set, 'the shard connection ends')
@@ -426,24 +590,37 @@ class SentFramingTest(FramingTestCase):
     def test_trailers_of_requests(self):
         """They stay trailers; those that would frame or route are dropped."""
         client = self.open()
-        client.send(request('POST', '/t', [('Transfer-Encoding', 'chunked'), ('Trailer', 'X-Sum')])
-                    + chunks(b'hello', trailers=b'X-Sum: 1\r\nHost: evil\r\nContent-Length: 3\r\n'
-                             b'Transfer-Encoding: chunked\r\nX-Forwarded-For: 6.6.6.6\r\nConnection: x\r\n'))
+        client.send(
+            request('POST', '/t', [('Transfer-Encoding', 'chunked'), ('Trailer', 'X-Sum')])
+            + chunks(
+                b'hello',
+                trailers=b'X-Sum: 1\r\nHost: evil\r\nContent-Length: 3\r\n'
+                b'Transfer-Encoding: chunked\r\nX-Forwarded-For: 6.6.6.6\r\nConnection: x\r\n',
+            )
+        )
         self.assertEqual(client.response().status, 200)
         got = self.shard.only()
         self.assertIsNone(got.get('x-sum'), 'merged into the head')
         self.assertEqual(got.all('host'), [b'test'])
         names = [name.lower() for name, _ in got.trailers]
         self.assertIn((b'X-Sum', b'1'), got.trailers)
-        for name in (b'host', b'content-length', b'transfer-encoding', b'x-forwarded-for', b'connection'):
+        for name in (
+            b'host',
+            b'content-length',
+            b'transfer-encoding',
+            b'x-forwarded-for',
+            b'connection',
+        ):
             self.assertNotIn(name, names)
 
     def test_trailers_are_bounded(self):
         for trailers in (b'X: ' + b'y' * (1 << 20) + b'\r\n', b'X: y\r\n' * 100000):
             client = self.open()
             try:
-                client.send(request('POST', '/t', [('Transfer-Encoding', 'chunked')])
-                            + chunks(b'hello', trailers=trailers))
+                client.send(
+                    request('POST', '/t', [('Transfer-Encoding', 'chunked')])
+                    + chunks(b'hello', trailers=trailers)
+                )
             except OSError:
                 pass  # it closes while we send
             answer = client.response()

@@ -24,7 +24,11 @@ class HeadLimitTest(http.HttpTestCase):
         """A request whose head has [size] bytes."""
         empty = request('GET', '/' if where == 'field' else '/', [('X', '')])
         filler = 'x' * (size - len(empty))
-        raw = request('GET', '/', [('X', filler)]) if where == 'field' else request('GET', '/' + filler, [('X', '')])
+        raw = (
+            request('GET', '/', [('X', filler)])
+            if where == 'field'
+            else request('GET', '/' + filler, [('X', '')])
+        )
         assert len(raw) == size
         return raw
 
@@ -84,8 +88,10 @@ class HeadLimitTest(http.HttpTestCase):
 
     def test_trailers(self):
         for size, statuses in ((3000, (200,)), (5000, (400, 413, 431))):
-            answer = self.exchange(request('POST', '/', [('Transfer-Encoding', 'chunked')])
-                                   + chunks(b'x', trailers=b'X: ' + b'y' * size + b'\r\n'))
+            answer = self.exchange(
+                request('POST', '/', [('Transfer-Encoding', 'chunked')])
+                + chunks(b'x', trailers=b'X: ' + b'y' * size + b'\r\n')
+            )
             self.assertIn(answer.status, statuses)
 
     def test_a_full_head_still_has_room_for_ours(self):
@@ -129,8 +135,10 @@ class BodyLimitTest(http.HttpTestCase):
             answer = client.response()
             self.check_own_answer(answer, 413)
             self.assertTrue(answer.closes())
-            rt.wait_until(lambda: all(got.connection.ended.is_set() for got in self.shard.heads),
-                          'the shard connection is closed')
+            rt.wait_until(
+                lambda: all(got.connection.ended.is_set() for got in self.shard.heads),
+                'the shard connection is closed',
+            )
             self.assertEqual(self.shard.requests, [])
 
     def test_responses_are_not_limited(self):
@@ -142,7 +150,9 @@ class ClientLimitTest(http.HttpTestCase):
     options = {'limits': {'max_clients': 5}}
 
     def test_the_next_one_is_refused(self):
-        rt.wait_until(lambda: self.proxy.metric('ringway_clients') == 0, 'the first connections are gone')
+        rt.wait_until(
+            lambda: self.proxy.metric('ringway_clients') == 0, 'the first connections are gone'
+        )
         clients = [self.open() for _ in range(5)]
         for client in clients:
             self.assertEqual(client.get('/').status, 200)
@@ -280,6 +290,7 @@ class LargeTransfersTest(http.HttpTestCase):
 
     def test_a_slow_reader_of_other_framings(self):
         """Chunks, chunks of one byte, and until the close."""
+
         def tiny_chunks(connection, got):
             connection.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
             for _ in range(80):
@@ -287,8 +298,11 @@ class LargeTransfersTest(http.HttpTestCase):
             connection.send(b'0\r\n\r\n')
 
         size = 40 << 20
-        for action, total in ((fake.stream(size, chunked=True), size), (fake.stream(size, length=False), size),
-                              (tiny_chunks, 800000)):
+        for action, total in (
+            (fake.stream(size, chunked=True), size),
+            (fake.stream(size, length=False), size),
+            (tiny_chunks, 800000),
+        ):
             with self.subTest(total):
                 for shard in self.shards:
                     shard.reset()
@@ -350,7 +364,7 @@ class LargeTransfersTest(http.HttpTestCase):
         release.set()
         client.sock.settimeout(15)
         while sent < self.SIZE:
-            sent += client.sock.send(piece[:self.SIZE - sent])
+            sent += client.sock.send(piece[: self.SIZE - sent])
         self.assertEqual(client.response().body, b'%d' % self.SIZE)
 
 

@@ -15,7 +15,7 @@ from http_testing import request
 
 class BalanceTest(http.HttpTestCase):
     def hot(self, count, **pool_options):
-        """[count] requests for one URI that are all open at the same time: how many each shard has."""
+        """[count] requests for one URI, all open at the same time: how many each shard has."""
         shards = [self.fake('s%d' % i) for i in range(4)]
         proxy = self.start({shard.name: shard for shard in shards}, pool_options=pool_options)
         release = threading.Event()
@@ -25,7 +25,10 @@ class BalanceTest(http.HttpTestCase):
         clients = [self.open(proxy) for _ in range(count)]
         for client in clients:
             client.send(request('GET', '/hot'))
-        rt.wait_until(lambda: sum(len(shard.heads) for shard in shards) == count, 'all requests are at the shards')
+        rt.wait_until(
+            lambda: sum(len(shard.heads) for shard in shards) == count,
+            'all requests are at the shards',
+        )
         release.set()
         for client in clients:
             self.assertEqual(client.response().status, 200)
@@ -52,7 +55,9 @@ class BalanceTest(http.HttpTestCase):
     def test_calm_traffic_stays_at_home(self):
         """One request at a time is never too much."""
         shards = [self.fake('s%d' % i) for i in range(4)]
-        proxy = self.start({shard.name: shard for shard in shards}, pool_options={'balance_factor': 125})
+        proxy = self.start(
+            {shard.name: shard for shard in shards}, pool_options={'balance_factor': 125}
+        )
         targets = ['/%d' % i for i in range(100)]
         homes = proxy.route(targets)
         for target in targets:
@@ -64,7 +69,9 @@ class BalanceTest(http.HttpTestCase):
         for shard in self.shards_used:
             shard.reset()
         for _ in range(10):
-            self.assertEqual(self.get('/hot', proxy=self.proxy_used).get('x-shard').decode(), self.home)
+            self.assertEqual(
+                self.get('/hot', proxy=self.proxy_used).get('x-shard').decode(), self.home
+            )
 
 
 class MetricsTest(http.HttpTestCase):
@@ -81,9 +88,12 @@ class MetricsTest(http.HttpTestCase):
 
             def __exit__(self, kind, *_):
                 if kind is None:
-                    rt.wait_until(lambda: (proxy.metric(name, **labels) or 0) == self.before + wanted,
-                                  '%s %s grows by %s from %s, now %s' % (name, labels, wanted, self.before,
-                                                                        proxy.metric(name, **labels)), 5)
+                    rt.wait_until(
+                        lambda: (proxy.metric(name, **labels) or 0) == self.before + wanted,
+                        '%s %s grows by %s from %s, now %s'
+                        % (name, labels, wanted, self.before, proxy.metric(name, **labels)),
+                        5,
+                    )
 
         return Block()
 
@@ -92,11 +102,17 @@ class MetricsTest(http.HttpTestCase):
             with self.subTest(status):
                 self.shard.reset()
                 self.shard.on('/x', fake.reply(response(status, b'x')))
-                with self.counted('ringway_http_requests_total', 3, pool='web', method='GET', result=result):
-                    with self.counted('ringway_shard_http_requests_total', 3, pool='web', shard='a', result=result):
+                with self.counted(
+                    'ringway_http_requests_total', 3, pool='web', method='GET', result=result
+                ):
+                    with self.counted(
+                        'ringway_shard_http_requests_total', 3, pool='web', shard='a', result=result
+                    ):
                         for _ in range(3):
                             self.get('/x')
-        with self.counted('ringway_http_requests_total', 1, pool='web', method='POST', result='4xx'):
+        with self.counted(
+            'ringway_http_requests_total', 1, pool='web', method='POST', result='4xx'
+        ):
             self.shard.reset()
             self.shard.on('/x', fake.reply(response(409, b'x')))
             self.open().ask('POST', '/x', body=b'y')
@@ -108,9 +124,12 @@ class MetricsTest(http.HttpTestCase):
             client.ask('BREW', '/x')
 
     def test_own_answers(self):
-        for raw, status in ((request('GET', '/elsewhere'), 404), (b'GET  / HTTP/1.1\r\n\r\n', 400),
-                            (request('CONNECT', 'a:1', host='a:1'), 405),
-                            (b'GET /x HTTP/3.0\r\nHost: test\r\n\r\n', 505)):
+        for raw, status in (
+            (request('GET', '/elsewhere'), 404),
+            (b'GET  / HTTP/1.1\r\n\r\n', 400),
+            (request('CONNECT', 'a:1', host='a:1'), 405),
+            (b'GET /x HTTP/3.0\r\nHost: test\r\n\r\n', 505),
+        ):
             with self.subTest(status):
                 with self.counted('ringway_http_answers_total', 1, status=str(status)):
                     self.exchange(raw)
@@ -118,7 +137,9 @@ class MetricsTest(http.HttpTestCase):
     def test_a_bad_shard(self):
         self.shard.on('/x', fake.reply(b'garbage\r\n\r\n'))
         with self.counted('ringway_http_answers_total', 1, status='502'):
-            with self.counted('ringway_http_requests_total', 1, pool='web', method='GET', result='5xx'):
+            with self.counted(
+                'ringway_http_requests_total', 1, pool='web', method='GET', result='5xx'
+            ):
                 self.assertEqual(self.get('/x').status, 502)
         self.shard.reset()
         self.shard.on('/x', fake.hang)
@@ -126,7 +147,9 @@ class MetricsTest(http.HttpTestCase):
             self.assertEqual(self.get('/x').status, 504)
 
     def test_cut_and_cancelled(self):
-        self.shard.on('/x/cut', fake.reply_and_close(b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx'))
+        self.shard.on(
+            '/x/cut', fake.reply_and_close(b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx')
+        )
         with self.counted('ringway_http_requests_total', 1, pool='web', result='cut'):
             client = self.open()
             client.send(request('GET', '/x/cut'))
@@ -140,24 +163,34 @@ class MetricsTest(http.HttpTestCase):
             client.close()
 
     def test_tunnels(self):
-        self.shard.on('/x', fake.reply_and_hang(b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n'
-                                                b'Upgrade: t\r\n\r\n'))
+        self.shard.on(
+            '/x',
+            fake.reply_and_hang(
+                b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n' b'Upgrade: t\r\n\r\n'
+            ),
+        )
         client = self.open()
         client.send(request('GET', '/x', [('Connection', 'upgrade'), ('Upgrade', 't')]))
         self.assertEqual(client.final_head().status, 101)
-        rt.wait_until(lambda: self.proxy.metric('ringway_http_tunnels') == 1, 'the tunnel is counted')
+        rt.wait_until(
+            lambda: self.proxy.metric('ringway_http_tunnels') == 1, 'the tunnel is counted'
+        )
         client.close()
         rt.wait_until(lambda: self.proxy.metric('ringway_http_tunnels') == 0, 'its end too')
 
     def test_bytes_and_latency(self):
         with self.counted('ringway_http_request_duration_seconds_count', 5, pool='web'):
             self.shard.on('/x', fake.reply(response(200, b'z' * 100000)))
-            received = self.proxy.metric('ringway_shard_received_bytes_total', pool='web', shard='a')
+            received = self.proxy.metric(
+                'ringway_shard_received_bytes_total', pool='web', shard='a'
+            )
             sent = self.proxy.metric('ringway_client_sent_bytes_total')
             for _ in range(5):
                 self.get('/x')
-        self.assertGreater(self.proxy.metric('ringway_shard_received_bytes_total', pool='web', shard='a'),
-                           received + 500000)
+        self.assertGreater(
+            self.proxy.metric('ringway_shard_received_bytes_total', pool='web', shard='a'),
+            received + 500000,
+        )
         self.assertGreater(self.proxy.metric('ringway_client_sent_bytes_total'), sent + 500000)
 
     def test_pools_document(self):
@@ -168,13 +201,32 @@ class MetricsTest(http.HttpTestCase):
 
 class AccessLogTest(http.HttpTestCase):
     routes = [{'match': {'path_prefix': '/x'}, 'key': '{path}'}]
-    FIELDS = ('client', 'method', 'host', 'target', 'key', 'pool', 'shard', 'replica', 'status', 'result',
-              'bytes_received', 'bytes_sent', 'upstream_us', 'duration_us', 'retries')
+    FIELDS = (
+        'client',
+        'method',
+        'host',
+        'target',
+        'key',
+        'pool',
+        'shard',
+        'replica',
+        'status',
+        'result',
+        'bytes_received',
+        'bytes_sent',
+        'upstream_us',
+        'duration_us',
+        'retries',
+    )
 
     def start_logging(self, **log):
         self.log_path = os.path.join(self.folder, 'access.log')
-        return self.start({'a': self.shard}, self.routes, pool_options={'health': {'eject_after': 0}},
-                          log=dict({'access': 'all', 'format': 'json', 'file': self.log_path}, **log))
+        return self.start(
+            {'a': self.shard},
+            self.routes,
+            pool_options={'health': {'eject_after': 0}},
+            log=dict({'access': 'all', 'format': 'json', 'file': self.log_path}, **log),
+        )
 
     def lines(self, count, event='access'):
         def read():
@@ -196,13 +248,38 @@ class AccessLogTest(http.HttpTestCase):
         for line in lines:
             self.assertLessEqual(set(self.FIELDS), set(line), line)
         first, second, third = lines
-        self.assertEqual((first['method'], first['target'], first['host'], first['key'], first['pool'], first['shard'],
-                          first['replica'], first['status'], first['result'], first['retries']),
-                         ('GET', '/x/1?q', 'site.example', '/x/1', 'web', 'a', self.shard.target(), 200, '2xx', 0))
+        self.assertEqual(
+            (
+                first['method'],
+                first['target'],
+                first['host'],
+                first['key'],
+                first['pool'],
+                first['shard'],
+                first['replica'],
+                first['status'],
+                first['result'],
+                first['retries'],
+            ),
+            (
+                'GET',
+                '/x/1?q',
+                'site.example',
+                '/x/1',
+                'web',
+                'a',
+                self.shard.target(),
+                200,
+                '2xx',
+                0,
+            ),
+        )
         self.assertTrue(first['client'].startswith('127.0.0.1'), first)
         self.assertEqual(first['bytes_sent'], len(b'a GET /x/1?q\n'))
-        self.assertEqual((second['method'], second['bytes_received'], second['bytes_sent']),
-                         ('POST', 1000, 1000 + len(b'a POST /x/2\n')))
+        self.assertEqual(
+            (second['method'], second['bytes_received'], second['bytes_sent']),
+            ('POST', 1000, 1000 + len(b'a POST /x/2\n')),
+        )
         self.assertGreater(second['upstream_us'], 0)
         self.assertGreaterEqual(second['duration_us'], second['upstream_us'])
         self.assertEqual((third['status'], third['pool'], third['shard']), (404, '-', '-'))
@@ -210,7 +287,9 @@ class AccessLogTest(http.HttpTestCase):
     def test_failures(self):
         proxy = self.start_logging(access='errors')
         self.shard.on('/x/bad', fake.reply(b'garbage\r\n\r\n'))
-        self.shard.on('/x/cut', fake.reply_and_close(b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx'))
+        self.shard.on(
+            '/x/cut', fake.reply_and_close(b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx')
+        )
         self.shard.on('/x/500', fake.reply(response(500, b'x')))
         self.get('/x/fine', proxy=proxy)
         self.get('/x/bad', proxy=proxy)
@@ -220,8 +299,10 @@ class AccessLogTest(http.HttpTestCase):
             client.response()
         self.get('/x/500', proxy=proxy)
         lines = self.lines(3)
-        self.assertEqual([(line['target'], line['result']) for line in lines],
-                         [('/x/bad', '5xx'), ('/x/cut', 'cut'), ('/x/500', '5xx')])
+        self.assertEqual(
+            [(line['target'], line['result']) for line in lines],
+            [('/x/bad', '5xx'), ('/x/cut', 'cut'), ('/x/500', '5xx')],
+        )
 
     def test_a_retry_is_noted(self):
         proxy = self.start_logging()

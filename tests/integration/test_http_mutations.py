@@ -18,8 +18,11 @@ from http_testing import request
 
 SECONDS = float(os.environ.get('RINGWAY_TEST_SECONDS', '3'))
 SEED = int(os.environ.get('RINGWAY_TEST_SEED') or random.SystemRandom().randrange(1 << 32))
-REQUESTS = [raw for table in (framing.ACCEPTED, framing.REFUSED_HEADS, framing.BROKEN_BODIES, framing.EITHER)
-            for _, raw, *_ in table]
+REQUESTS = [
+    raw
+    for table in (framing.ACCEPTED, framing.REFUSED_HEADS, framing.BROKEN_BODIES, framing.EITHER)
+    for _, raw, *_ in table
+]
 RESPONSES = [
     response(200, b'hello', [('X', 'y')]),
     response(200, b'hello world' * 20, chunked=True),
@@ -28,15 +31,41 @@ RESPONSES = [
     response(304, b'', length=False),
     response(204, b'', length=False),
     response(200, b'hello', version='1.0'),
-    b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n' + chunks(b'hello', 2, b'A: b\r\n'),
+    b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n'
+    + chunks(b'hello', 2, b'A: b\r\n'),
     b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
     b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close, X\r\nX: 1\r\n\r\nhello',
 ]
-PIECES = [b'\r\n', b'\n', b'\r', b' ', b'\t', b':', b',', b';', b'\0', b'0', b'5', b'x', b'\xff', b'chunked',
-          b'Content-Length: 5\r\n', b'Transfer-Encoding: chunked\r\n', b'\r\n\r\n', b'0\r\n\r\n', b'HTTP/1.1',
-          b'HTTP/1.0', b'GET ', b'Host: test\r\n', b'Connection: close\r\n', b'Expect: 100-continue\r\n',
-          b'Connection: upgrade\r\nUpgrade: x\r\n', b'HTTP/1.1 200 OK\r\n', b'HTTP/1.1 100 Continue\r\n\r\n',
-          b'ffffffffffffffff']
+PIECES = [
+    b'\r\n',
+    b'\n',
+    b'\r',
+    b' ',
+    b'\t',
+    b':',
+    b',',
+    b';',
+    b'\0',
+    b'0',
+    b'5',
+    b'x',
+    b'\xff',
+    b'chunked',
+    b'Content-Length: 5\r\n',
+    b'Transfer-Encoding: chunked\r\n',
+    b'\r\n\r\n',
+    b'0\r\n\r\n',
+    b'HTTP/1.1',
+    b'HTTP/1.0',
+    b'GET ',
+    b'Host: test\r\n',
+    b'Connection: close\r\n',
+    b'Expect: 100-continue\r\n',
+    b'Connection: upgrade\r\nUpgrade: x\r\n',
+    b'HTTP/1.1 200 OK\r\n',
+    b'HTTP/1.1 100 Continue\r\n\r\n',
+    b'ffffffffffffffff',
+]
 
 
 def mutate(rng, raw, most):
@@ -47,11 +76,11 @@ def mutate(rng, raw, most):
         if kind < 0.4:
             data[where:where] = rng.choice(PIECES)
         elif kind < 0.6:
-            del data[where:where + rng.choice((1, 1, 2, 5))]
+            del data[where : where + rng.choice((1, 1, 2, 5))]
         elif kind < 0.8:
-            data[where:where + 1] = rng.choice(PIECES)
+            data[where : where + 1] = rng.choice(PIECES)
         else:
-            data[where:where + 1] = bytes([rng.randrange(256)])
+            data[where : where + 1] = bytes([rng.randrange(256)])
     return bytes(data)
 
 
@@ -65,18 +94,20 @@ class MutationTestCase(http.HttpTestCase):
 
 
 class RequestMutationTest(MutationTestCase):
-    """The shard parses strictly: it never sees what could be read in two ways, or more than was sent."""
+    """The shard parses strictly: it never sees what could be read in two ways, or too much."""
 
     options = {'timeouts': {'header': '100ms', 'body': '100ms', 'idle': '100ms'}}
 
     def statuses(self, client, heads):
-        """The statuses of all final answers on the connection; the shard's requests tell their methods."""
+        """The statuses of all final answers; the shard's requests tell their methods."""
         methods = [head.method.decode('latin-1') for head in heads]
         statuses = []
         while client.buffer:
             answer = client.head()
             if answer.status >= 200:
-                client.read_body(answer, methods[len(statuses)] if len(statuses) < len(methods) else 'GET')
+                client.read_body(
+                    answer, methods[len(statuses)] if len(statuses) < len(methods) else 'GET'
+                )
                 statuses.append(answer.status)
         return statuses
 
@@ -96,16 +127,19 @@ class RequestMutationTest(MutationTestCase):
                 n_served, n_whole = statuses.count(200), len(self.shard.requests)
                 self.assertLessEqual(n_served, n_whole)
                 self.assertLessEqual(n_whole, len(self.shard.heads))
-                self.assertLessEqual(len(self.shard.heads), n_whole + 1, [got.head for got in self.shard.heads])
+                self.assertLessEqual(
+                    len(self.shard.heads), n_whole + 1, [got.head for got in self.shard.heads]
+                )
 
 
 class ResponseMutationTest(MutationTestCase):
-    """The client parses strictly: it gets a whole response, a 502, or is cut off; the next is right."""
+    """The client parses strictly: a whole response, a 502 or a cut; and the next is right."""
 
     pool_options = {'timeouts': {'response': '1s'}, 'health': {'eject_after': 0}}
 
     def finish(self, steps):
         """Send [steps] and close, since they may be no whole response."""
+
         def action(connection, got):
             fake.in_steps(*steps)(connection, got)
             time.sleep(0.002)
@@ -133,7 +167,9 @@ class ResponseMutationTest(MutationTestCase):
             steps = (raw[:where], 0.001, raw[where:]) if is_split else (raw,)
             self.shard.reset()
             self.shard.on('/bad', self.finish(steps), times=1)
-            with self.subTest(raw, method=method, version=version), http.HttpClient(self.target) as client:
+            with self.subTest(raw, method=method, version=version), http.HttpClient(
+                self.target
+            ) as client:
                 answer = self.exchange(client, method, version)
                 if answer is not None and version == '1.0':
                     self.assertNotEqual(answer.framing, 'chunked')

@@ -16,7 +16,7 @@ FOLLOWER = b'GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n'
 
 class RequestTestCase(http.HttpTestCase):
     def refused(self, raw, status):
-        """One answer with [status], a close, and nothing at the shard; alone and with more behind."""
+        """One answer with [status], a close, nothing at the shard; alone and with more behind."""
         for what, data in (('alone', raw), ('with a request behind', raw + FOLLOWER)):
             with self.subTest(raw[:200], what=what):
                 self.shard.reset()
@@ -45,15 +45,41 @@ class RequestLineTest(RequestTestCase):
         self.assertTrue(got.head.startswith(b'GET /a/b?c=d&e HTTP/1.1\r\n'), got.head)
 
     def test_path_and_query_are_unchanged(self):
-        for target in ('/', '//', '/a//b', '/./a/../b', '/%2e%2E/%41%zz', '/?', '/??', '/?a=b?c',
-                       '/a;b=c', '/a:b@c', "/!$&'()*+,;=-._~", '/a/', '/a?%00', '/%', '/a?b%'):
+        for target in (
+            '/',
+            '//',
+            '/a//b',
+            '/./a/../b',
+            '/%2e%2E/%41%zz',
+            '/?',
+            '/??',
+            '/?a=b?c',
+            '/a;b=c',
+            '/a:b@c',
+            "/!$&'()*+,;=-._~",
+            '/a/',
+            '/a?%00',
+            '/%',
+            '/a?b%',
+        ):
             with self.subTest(target):
                 got = self.accepted(request('GET', target))
                 self.assertEqual(got.target, target.encode())
 
     def test_methods_are_forwarded(self):
-        for method in ('GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND', 'X',
-                       "A!#$%&'*+-.^_`|~9z", 'M' * 32):
+        for method in (
+            'GET',
+            'PUT',
+            'POST',
+            'DELETE',
+            'PATCH',
+            'OPTIONS',
+            'TRACE',
+            'PROPFIND',
+            'X',
+            "A!#$%&'*+-.^_`|~9z",
+            'M' * 32,
+        ):
             with self.subTest(method):
                 self.assertEqual(self.accepted(request(method, '/')).method, method.encode())
         self.assertEqual(self.accepted(request('HEAD', '/'), 'HEAD').method, b'HEAD')
@@ -82,20 +108,54 @@ class RequestLineTest(RequestTestCase):
             self.refused(b'GET / %s\r\nHost: test\r\n\r\n' % version, 505)
 
     def test_what_is_no_version(self):
-        for version in (b'HTTP/1', b'HTTP/1.', b'HTTP/.1', b'HTTP/1.10', b'HTTP/11', b'HTTP/01.1',
-                        b'HTTP/1.1x', b'HTTP/1,1', b'http/1.1', b'HTTP /1.1', b'HTTP/ 1.1', b'HTTP/1. 1',
-                        b'HTTPS/1.1', b'HTTP/1.a', b'HTTP/+1.1', b'HTTP/-1.1', b'HTP/1.1', b'/1.1',
-                        b'HTTP/1.1/', b'HTTP\\1.1', b'x'):
+        for version in (
+            b'HTTP/1',
+            b'HTTP/1.',
+            b'HTTP/.1',
+            b'HTTP/1.10',
+            b'HTTP/11',
+            b'HTTP/01.1',
+            b'HTTP/1.1x',
+            b'HTTP/1,1',
+            b'http/1.1',
+            b'HTTP /1.1',
+            b'HTTP/ 1.1',
+            b'HTTP/1. 1',
+            b'HTTPS/1.1',
+            b'HTTP/1.a',
+            b'HTTP/+1.1',
+            b'HTTP/-1.1',
+            b'HTP/1.1',
+            b'/1.1',
+            b'HTTP/1.1/',
+            b'HTTP\\1.1',
+            b'x',
+        ):
             self.refused(b'GET / %s\r\nHost: test\r\n\r\n' % version, (400, 505))
 
     def test_the_preface_of_http_2(self):
         self.refused(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', (400, 505))
 
     def test_white_space_in_the_line(self):
-        for line in (b'GET  / HTTP/1.1', b'GET /  HTTP/1.1', b'GET\t/ HTTP/1.1', b'GET /\tHTTP/1.1',
-                     b'GET / HTTP/1.1 ', b'GET / HTTP/1.1\t', b' GET / HTTP/1.1', b'\tGET / HTTP/1.1',
-                     b'GET /a b HTTP/1.1', b'GET /\x0bHTTP/1.1', b'GET / \x0cHTTP/1.1',
-                     b'GET\xa0/ HTTP/1.1', b'GET /', b'GET', b'GET ', b'GET  HTTP/1.1', b'/ HTTP/1.1'):
+        for line in (
+            b'GET  / HTTP/1.1',
+            b'GET /  HTTP/1.1',
+            b'GET\t/ HTTP/1.1',
+            b'GET /\tHTTP/1.1',
+            b'GET / HTTP/1.1 ',
+            b'GET / HTTP/1.1\t',
+            b' GET / HTTP/1.1',
+            b'\tGET / HTTP/1.1',
+            b'GET /a b HTTP/1.1',
+            b'GET /\x0bHTTP/1.1',
+            b'GET / \x0cHTTP/1.1',
+            b'GET\xa0/ HTTP/1.1',
+            b'GET /',
+            b'GET',
+            b'GET ',
+            b'GET  HTTP/1.1',
+            b'/ HTTP/1.1',
+        ):
             self.refused(line + b'\r\nHost: test\r\n\r\n', (400, 501))
 
     def test_bytes_that_no_target_has(self):
@@ -103,7 +163,17 @@ class RequestLineTest(RequestTestCase):
             self.refused(b'GET /a%sb HTTP/1.1\r\nHost: test\r\n\r\n' % byte, 400)
 
     def test_targets_of_no_form(self):
-        for target in ('a', 'a/b', '*', '?a', '*a', 'test', '://test/', 'http:/test/', 'http//test/'):
+        for target in (
+            'a',
+            'a/b',
+            '*',
+            '?a',
+            '*a',
+            'test',
+            '://test/',
+            'http:/test/',
+            'http//test/',
+        ):
             self.refused(request('GET', target), 400)
 
     def test_one_empty_line_before_the_request_is_ignored(self):
@@ -126,8 +196,10 @@ class RequestLineTest(RequestTestCase):
             self.refused(request(method, '*'), 400)
 
     def test_connect(self):
-        for raw in (request('CONNECT', 'example.com:443', host='example.com:443'),
-                    b'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'):
+        for raw in (
+            request('CONNECT', 'example.com:443', host='example.com:443'),
+            b'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n',
+        ):
             with self.subTest(raw):
                 answer = self.exchange(raw)
                 self.check_own_answer(answer, 405)
@@ -143,8 +215,13 @@ class RequestLineTest(RequestTestCase):
 
 class AbsoluteFormTest(RequestTestCase):
     def test_it_goes_on_in_origin_form(self):
-        for target, path in (('http://test/a?b', '/a?b'), ('HTTP://test/', '/'), ('http://test', '/'),
-                             ('http://test?q=1', '/?q=1'), ('http://test//x', '//x')):
+        for target, path in (
+            ('http://test/a?b', '/a?b'),
+            ('HTTP://test/', '/'),
+            ('http://test', '/'),
+            ('http://test?q=1', '/?q=1'),
+            ('http://test//x', '//x'),
+        ):
             with self.subTest(target):
                 got = self.accepted(request('GET', target))
                 self.assertEqual(got.target, path.encode())
@@ -191,16 +268,43 @@ class HostTest(RequestTestCase):
         self.refused(b'GET / HTTP/1.0\r\nHost: test\r\nHost: evil\r\n\r\n', 400)
 
     def test_invalid(self):
-        for host in ('a b', 'a/b', 'a?b', 'a#b', 'user@a', 'a\\b', 'a:b', 'a:80:80', '[::1', '[::1]x',
-                     'a:-1', '<a>', 'a"b', 'http://a'):
+        for host in (
+            'a b',
+            'a/b',
+            'a?b',
+            'a#b',
+            'user@a',
+            'a\\b',
+            'a:b',
+            'a:80:80',
+            '[::1',
+            '[::1]x',
+            'a:-1',
+            '<a>',
+            'a"b',
+            'http://a',
+        ):
             self.refused(request('GET', '/', host=host), 400)
 
     def test_valid_ones_are_forwarded(self):
-        for host in ('test', 'TEST', 'a.b-c.example', 'test:80', 'test:', '127.0.0.1', '127.0.0.1:8080',
-                     '[::1]', '[::1]:8080', 'a_b', '%41', 'x~y'):
+        for host in (
+            'test',
+            'TEST',
+            'a.b-c.example',
+            'test:80',
+            'test:',
+            '127.0.0.1',
+            '127.0.0.1:8080',
+            '[::1]',
+            '[::1]:8080',
+            'a_b',
+            '%41',
+            'x~y',
+        ):
             with self.subTest(host):
-                self.assertEqual(self.accepted(request('GET', '/', host=host)).all('host'),
-                                 [host.encode()])
+                self.assertEqual(
+                    self.accepted(request('GET', '/', host=host)).all('host'), [host.encode()]
+                )
 
     def test_http_1_0_without_host(self):
         """The shard gets a Host all the same, because it is asked in HTTP/1.1."""
@@ -216,15 +320,33 @@ class FieldTest(RequestTestCase):
         return b'GET / HTTP/1.1\r\nHost: test\r\n' + line + b'\r\nX-After: 1\r\n\r\n'
 
     def test_names_that_are_none(self):
-        for line in (b'Name : v', b'Name\t: v', b': v', b'Na me: v', b'Na\tme: v', b'Name', b'Na(me: v',
-                     b'Na/me: v', b'[name]: v', b'"name": v', b'na\0me: v', b'na\x7fme: v', b'na,me: v',
-                     b'n\xc3\xa4me: v', b'na@me: v', b'=', b'na=me'):
+        for line in (
+            b'Name : v',
+            b'Name\t: v',
+            b': v',
+            b'Na me: v',
+            b'Na\tme: v',
+            b'Name',
+            b'Na(me: v',
+            b'Na/me: v',
+            b'[name]: v',
+            b'"name": v',
+            b'na\0me: v',
+            b'na\x7fme: v',
+            b'na,me: v',
+            b'n\xc3\xa4me: v',
+            b'na@me: v',
+            b'=',
+            b'na=me',
+        ):
             self.refused(self.with_line(line), 400)
 
     def test_names_that_are_tokens(self):
         for name in (b'a', b"!#$%&'*+-.^_`|~09", b'X_Y', b'X' * 200):
             with self.subTest(name):
-                self.assertEqual(self.accepted(self.with_line(name + b': v')).get(name.decode()), b'v')
+                self.assertEqual(
+                    self.accepted(self.with_line(name + b': v')).get(name.decode()), b'v'
+                )
 
     def test_space_before_the_first_field(self):
         for white in (b' ', b'\t', b'  \t'):
@@ -232,12 +354,31 @@ class FieldTest(RequestTestCase):
             self.refused(b'GET / HTTP/1.1\r\n' + white + b'\r\nHost: test\r\n\r\n', 400)
 
     def test_folded_lines(self):
-        for fold in (b'X: a\r\n b', b'X: a\r\n\tb', b'X:\r\n a', b'X: a\r\n \r\nY: b', b'X: a\r\n  b\r\n c'):
+        for fold in (
+            b'X: a\r\n b',
+            b'X: a\r\n\tb',
+            b'X:\r\n a',
+            b'X: a\r\n \r\nY: b',
+            b'X: a\r\n  b\r\n c',
+        ):
             self.refused(self.with_line(fold), 400)
 
     def test_bytes_that_no_value_has(self):
-        for value in (b'a\0b', b'\0', b'a\rb', b'a\nb', b'a\r\rb', b'a\n', b'a\r', b'\ra', b'a\x01b', b'a\x0bb',
-                      b'a\x1fb', b'a\x7fb', b'a\x08'):
+        for value in (
+            b'a\0b',
+            b'\0',
+            b'a\rb',
+            b'a\nb',
+            b'a\r\rb',
+            b'a\n',
+            b'a\r',
+            b'\ra',
+            b'a\x01b',
+            b'a\x0bb',
+            b'a\x1fb',
+            b'a\x7fb',
+            b'a\x08',
+        ):
             self.refused(self.with_line(b'X: ' + value), 400)
 
     def test_line_ends(self):
@@ -246,21 +387,41 @@ class FieldTest(RequestTestCase):
         for i in range(good.count(b'\r\n')):
             parts = good.split(b'\r\n')
             for end in (b'\n', b'\r', b'\r\r\n', b'\n\r', b' \n', b'\r\0\n'):
-                raw = b'\r\n'.join(parts[:i + 1]) + end + b'\r\n'.join(parts[i + 1:])
+                raw = b'\r\n'.join(parts[: i + 1]) + end + b'\r\n'.join(parts[i + 1 :])
                 self.refused(raw + b'\r\n\r\n', 400)
 
     def test_white_space_around_values(self):
-        for raw, value in ((b' a', b'a'), (b'a', b'a'), (b'\ta\t', b'a'), (b'   a b  ', b'a b'),
-                           (b'', b''), (b'  \t ', b''), (b'a\tb', b'a\tb'), (b' a  b ', b'a  b')):
+        for raw, value in (
+            (b' a', b'a'),
+            (b'a', b'a'),
+            (b'\ta\t', b'a'),
+            (b'   a b  ', b'a b'),
+            (b'', b''),
+            (b'  \t ', b''),
+            (b'a\tb', b'a\tb'),
+            (b' a  b ', b'a  b'),
+        ):
             with self.subTest(raw):
                 got = self.accepted(self.with_line(b'X-Value:' + raw))
                 self.assertEqual(got.get('x-value'), value)
                 self.assertIn(b'X-Value: %s\r\n' % value, got.head)
 
     def test_unknown_fields_in_their_order(self):
-        fields = [('B', '1'), ('a', '2'), ('B', '3'), ('Cookie', 'x=1'), ('b', '4'), ('Accept', 'a, b'),
-                  ('Cookie', 'y=2'), ('X-Empty', ''), ('Authorization', 'Basic eA=='), ('Range', 'bytes=0-1'),
-                  ('If-None-Match', '"x"'), ('Cache-Control', 'no-cache'), ('Accept', 'c')]
+        fields = [
+            ('B', '1'),
+            ('a', '2'),
+            ('B', '3'),
+            ('Cookie', 'x=1'),
+            ('b', '4'),
+            ('Accept', 'a, b'),
+            ('Cookie', 'y=2'),
+            ('X-Empty', ''),
+            ('Authorization', 'Basic eA=='),
+            ('Range', 'bytes=0-1'),
+            ('If-None-Match', '"x"'),
+            ('Cache-Control', 'no-cache'),
+            ('Accept', 'c'),
+        ]
         got = self.accepted(request('GET', '/', fields))
         have = [(name.decode(), value.decode()) for name, value in got.fields]
         self.assertEqual([field for field in have if field in fields], fields)
@@ -288,9 +449,11 @@ class RefusedForms(RequestTestCase):
     """Answers to what is refused honour HEAD, and come however the request comes."""
 
     def test_head(self):
-        for raw, status in ((b'HEAD /#x HTTP/1.1\r\nHost: test\r\n\r\n', 400),
-                            (b'HEAD / HTTP/1.1\r\nHost: test\r\nHost: x\r\n\r\n', 400),
-                            (b'HEAD / HTTP/2.0\r\nHost: test\r\n\r\n', 505)):
+        for raw, status in (
+            (b'HEAD /#x HTTP/1.1\r\nHost: test\r\n\r\n', 400),
+            (b'HEAD / HTTP/1.1\r\nHost: test\r\nHost: x\r\n\r\n', 400),
+            (b'HEAD / HTTP/2.0\r\nHost: test\r\n\r\n', 505),
+        ):
             with self.subTest(raw):
                 client = self.open()
                 client.send(raw)
@@ -327,12 +490,19 @@ class RefusedForms(RequestTestCase):
 class FragmentKeyTest(RequestTestCase):
     """A listener with a route whose key uses {fragment}: it may come, and is not forwarded."""
 
-    routes = [{'match': {'path_prefix': '/f'}, 'key': ['{fragment}', '{path}']},
-              {'match': {'path_prefix': '/'}, 'key': '{uri}'}]
+    routes = [
+        {'match': {'path_prefix': '/f'}, 'key': ['{fragment}', '{path}']},
+        {'match': {'path_prefix': '/'}, 'key': '{uri}'},
+    ]
 
     def test_it_is_not_forwarded(self):
-        for target, sent in (('/f#x', '/f'), ('/f?a=b#x/y?z', '/f?a=b'), ('/f#', '/f'), ('/other#x', '/other'),
-                             ('http://test/f#x', '/f')):
+        for target, sent in (
+            ('/f#x', '/f'),
+            ('/f?a=b#x/y?z', '/f?a=b'),
+            ('/f#', '/f'),
+            ('/other#x', '/other'),
+            ('http://test/f#x', '/f'),
+        ):
             with self.subTest(target):
                 got = self.accepted(request('GET', target))
                 self.assertEqual(got.target, sent.encode())

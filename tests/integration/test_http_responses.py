@@ -21,8 +21,10 @@ EVIL = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL'
 
 
 class ResponseTestCase(http.HttpTestCase):
-    pool_options = {'timeouts': {'connect': '500ms', 'response': '2s'},
-                    'health': {'eject_after': 0}}
+    pool_options = {
+        'timeouts': {'connect': '500ms', 'response': '2s'},
+        'health': {'eject_after': 0},
+    }
 
     def next_is_right(self, client):
         """The client's connection, if it is still open, and the pool serve as if nothing was."""
@@ -45,13 +47,37 @@ class ResponseTestCase(http.HttpTestCase):
 
 class MalformedHeadTest(ResponseTestCase):
     def test_status_lines(self):
-        for line in (b'garbage', b'HTTP/1.1', b'HTTP/1.1 ', b'HTTP/1.1 20 OK', b'HTTP/1.1 2000 OK',
-                     b'HTTP/1.1 2x0 OK', b'HTTP/1.1  200 OK', b'HTTP/1.1\t200 OK', b'http/1.1 200 OK',
-                     b'HTTP/2 200 OK', b'HTTP/2.0 200 OK', b'HTTP/0.9 200 OK', b'HTTP/1.10 200 OK',
-                     b'HTTP/01.1 200 OK', b'ICY 200 OK', b'HTTP/1.1 +20 OK', b'HTTP/1.1 -20 OK',
-                     b'HTTP/1.1 000 OK', b'HTTP/1.1 099 OK', b' HTTP/1.1 200 OK', b'HTTP/1.1 200 O\0K',
-                     b'HTTP/1.1 200 O\x01K', b'HTTP/1.1 200 O\x7fK', b'200 OK', b'GET / HTTP/1.1',
-                     b'\x16\x03\x01\x00\xc8', b'VALUE a 0 1', b'HTTP/1.1:200 OK', b'HTTP/1.1 200OK'):
+        for line in (
+            b'garbage',
+            b'HTTP/1.1',
+            b'HTTP/1.1 ',
+            b'HTTP/1.1 20 OK',
+            b'HTTP/1.1 2000 OK',
+            b'HTTP/1.1 2x0 OK',
+            b'HTTP/1.1  200 OK',
+            b'HTTP/1.1\t200 OK',
+            b'http/1.1 200 OK',
+            b'HTTP/2 200 OK',
+            b'HTTP/2.0 200 OK',
+            b'HTTP/0.9 200 OK',
+            b'HTTP/1.10 200 OK',
+            b'HTTP/01.1 200 OK',
+            b'ICY 200 OK',
+            b'HTTP/1.1 +20 OK',
+            b'HTTP/1.1 -20 OK',
+            b'HTTP/1.1 000 OK',
+            b'HTTP/1.1 099 OK',
+            b' HTTP/1.1 200 OK',
+            b'HTTP/1.1 200 O\0K',
+            b'HTTP/1.1 200 O\x01K',
+            b'HTTP/1.1 200 O\x7fK',
+            b'200 OK',
+            b'GET / HTTP/1.1',
+            b'\x16\x03\x01\x00\xc8',
+            b'VALUE a 0 1',
+            b'HTTP/1.1:200 OK',
+            b'HTTP/1.1 200OK',
+        ):
             with self.subTest(line):
                 self.bad_gateway(line + b'\r\nContent-Length: 2\r\n\r\nOK')
 
@@ -64,31 +90,61 @@ class MalformedHeadTest(ResponseTestCase):
             parts = head.split(b'\r\n')
             for end in (b'\n', b'\r\r\n', b' \r'):
                 with self.subTest(i, end=end):
-                    self.bad_gateway(b'\r\n'.join(parts[:i + 1]) + end + b'\r\n'.join(parts[i + 1:])
-                                     + b'OK\r\n\r\n')
+                    self.bad_gateway(
+                        b'\r\n'.join(parts[: i + 1])
+                        + end
+                        + b'\r\n'.join(parts[i + 1 :])
+                        + b'OK\r\n\r\n'
+                    )
 
     def test_fields(self):
-        for line in (b'no colon', b': x', b'na me: x', b'na(me: x', b'X: a\0b', b'X: a\rb', b'X: a\x01b',
-                     b'X: a\x7fb', b'X: a\r\n folded', b'X: a\r\n\tfolded', b'\xe4: x', b'na\0me: x'):
+        for line in (
+            b'no colon',
+            b': x',
+            b'na me: x',
+            b'na(me: x',
+            b'X: a\0b',
+            b'X: a\rb',
+            b'X: a\x01b',
+            b'X: a\x7fb',
+            b'X: a\r\n folded',
+            b'X: a\r\n\tfolded',
+            b'\xe4: x',
+            b'na\0me: x',
+        ):
             with self.subTest(line):
                 self.bad_gateway(OK + line + b'\r\nContent-Length: 2\r\n\r\nOK')
         self.bad_gateway(OK + b' X: indented\r\nContent-Length: 2\r\n\r\nOK')
 
     def test_framing(self):
-        for fields in (b'Content-Length: +2', b'Content-Length: -2', b'Content-Length: 0x2',
-                       b'Content-Length: 2, 3', b'Content-Length: 2\r\nContent-Length: 3',
-                       b'Content-Length: abc', b'Content-Length:', b'Content-Length: 2 2', b'Content-Length: 2;',
-                       b'Content-Length: 18446744073709551618', b'Content-Length: 99999999999999999999999',
-                       b'Transfer-Encoding: gzip, chunked', b'Transfer-Encoding: chunked, chunked',
-                       b'Transfer-Encoding: xchunked', b'Transfer-Encoding: chunked, gzip',
-                       b'Transfer-Encoding:\x0bchunked', b'Transfer-Encoding: chunked\r\nContent-Length: x'):
+        for fields in (
+            b'Content-Length: +2',
+            b'Content-Length: -2',
+            b'Content-Length: 0x2',
+            b'Content-Length: 2, 3',
+            b'Content-Length: 2\r\nContent-Length: 3',
+            b'Content-Length: abc',
+            b'Content-Length:',
+            b'Content-Length: 2 2',
+            b'Content-Length: 2;',
+            b'Content-Length: 18446744073709551618',
+            b'Content-Length: 99999999999999999999999',
+            b'Transfer-Encoding: gzip, chunked',
+            b'Transfer-Encoding: chunked, chunked',
+            b'Transfer-Encoding: xchunked',
+            b'Transfer-Encoding: chunked, gzip',
+            b'Transfer-Encoding:\x0bchunked',
+            b'Transfer-Encoding: chunked\r\nContent-Length: x',
+        ):
             with self.subTest(fields):
                 self.bad_gateway(OK + fields + b'\r\n\r\nOK')
 
     def test_length_and_chunks_together(self):
         """Refused, or read as chunks and passed on without the length; never the other way."""
-        for order in (b'Content-Length: 3\r\nTransfer-Encoding: chunked\r\n',
-                      b'Transfer-Encoding: chunked\r\nContent-Length: 3\r\n'):
+        for order in (
+            b'Content-Length: 3\r\nTransfer-Encoding: chunked\r\n',
+            b'Transfer-Encoding: chunked\r\nContent-Length: 3\r\n',
+        ):
             with self.subTest(order):
                 self.shard.reset()
                 self.shard.on('/both', reply(OK + order + b'\r\n' + chunks(b'hello')), times=1)
@@ -99,7 +155,9 @@ class MalformedHeadTest(ResponseTestCase):
                     self.check_own_answer(answer, 502)
 
     def test_chunks_in_http_1_0(self):
-        self.bad_gateway(b'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' + chunks(b'hello'))
+        self.bad_gateway(
+            b'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' + chunks(b'hello')
+        )
 
     def test_heads_that_are_too_large(self):
         self.bad_gateway(OK + b'X: ' + b'y' * (1 << 20) + b'\r\nContent-Length: 0\r\n\r\n')
@@ -109,8 +167,15 @@ class MalformedHeadTest(ResponseTestCase):
         self.bad_gateway(OK + b'X: y\r\n' * 1000 + b'Content-Length: 0\r\n\r\n')
 
     def test_heads_that_break_off(self):
-        for data in (b'', b'H', b'HTTP/1.1 200 OK', OK, OK + b'Content-Length: 2', OK + b'Content-Length: 2\r\n',
-                     OK + b'Content-Length: 2\r\n\r'):
+        for data in (
+            b'',
+            b'H',
+            b'HTTP/1.1 200 OK',
+            OK,
+            OK + b'Content-Length: 2',
+            OK + b'Content-Length: 2\r\n',
+            OK + b'Content-Length: 2\r\n\r',
+        ):
             for finish in (fake.reply_and_close, fake.reply_and_reset):
                 with self.subTest(data, how=finish.__name__):
                     self.bad_gateway(data, finish=finish)
@@ -122,7 +187,9 @@ class MalformedHeadTest(ResponseTestCase):
         self.next_is_right(client)
 
     def test_switching_protocols_unasked(self):
-        self.bad_gateway(b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nEVIL')
+        self.bad_gateway(
+            b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nEVIL'
+        )
 
 
 class LenientHeadTest(ResponseTestCase):
@@ -148,8 +215,34 @@ class LenientHeadTest(ResponseTestCase):
 
     def test_statuses(self):
         """All of them, known or not, are passed on."""
-        for status in (200, 201, 203, 206, 226, 299, 300, 301, 302, 307, 399, 400, 401, 404, 405, 407, 418, 451,
-                       499, 500, 502, 503, 504, 599, 600, 999):
+        for status in (
+            200,
+            201,
+            203,
+            206,
+            226,
+            299,
+            300,
+            301,
+            302,
+            307,
+            399,
+            400,
+            401,
+            404,
+            405,
+            407,
+            418,
+            451,
+            499,
+            500,
+            502,
+            503,
+            504,
+            599,
+            600,
+            999,
+        ):
             with self.subTest(status):
                 answer = self.passed(response(status, b'x', reason='R'))
                 self.assertEqual((answer.status, answer.reason, answer.body), (status, b'R', b'x'))
@@ -177,13 +270,15 @@ class LenientHeadTest(ResponseTestCase):
             answer = client.get('/slow')
             self.assertEqual((answer.get('x'), answer.body), (b'y', b'hello'))
             for offset in range(1, len(whole)):
-                self.shard.on('/split', fake.in_steps(whole[:offset], 0.0007, whole[offset:]), times=1)
+                self.shard.on(
+                    '/split', fake.in_steps(whole[:offset], 0.0007, whole[offset:]), times=1
+                )
                 answer = client.get('/split')
                 self.assertEqual((answer.get('x'), answer.body), (b'y', b'hello'))
 
 
 class StrayBytesTest(ResponseTestCase):
-    """Bytes after a response or without a request: that connection is closed, they are never used."""
+    """Bytes after a response or without a request: they are never used, nor that connection."""
 
     def stray(self, data, method='GET', steps=()):
         self.shard.reset()
@@ -211,12 +306,18 @@ class StrayBytesTest(ResponseTestCase):
     def test_behind_chunks(self):
         for extra in (b'x', b'\r\n', b'0\r\n\r\n', EVIL):
             with self.subTest(extra):
-                self.assertEqual(self.stray(response(200, b'one', chunked=True) + extra).body, b'one')
+                self.assertEqual(
+                    self.stray(response(200, b'one', chunked=True) + extra).body, b'one'
+                )
 
     def test_bodies_where_there_is_none(self):
         for method, status in (('HEAD', 200), ('GET', 204), ('GET', 304), ('HEAD', 404)):
-            for data in (response(status, b'EVIL'), response(status, EVIL, chunked=True), response(status, EVIL),
-                         response(status, b'', length=False) + EVIL):
+            for data in (
+                response(status, b'EVIL'),
+                response(status, EVIL, chunked=True),
+                response(status, EVIL),
+                response(status, b'', length=False) + EVIL,
+            ):
                 with self.subTest(method=method, status=status, data=data):
                     answer = self.stray(data, method)
                     self.assertEqual((answer.status, answer.body), (status, b''))
@@ -226,7 +327,12 @@ class StrayBytesTest(ResponseTestCase):
         self.assertEqual(self.stray(OK + b'Content-Length: 0\r\n\r\nEVIL').body, b'')
 
     def test_later_without_a_request(self):
-        for data in (EVIL, b'x', b'\r\n', b'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n'):
+        for data in (
+            EVIL,
+            b'x',
+            b'\r\n',
+            b'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n',
+        ):
             with self.subTest(data):
                 answer = self.stray(response(200, b'one'), steps=(0.05, data))
                 self.assertEqual(answer.body, b'one')
@@ -270,19 +376,39 @@ class TruncatedTest(ResponseTestCase):
                         pass
 
     def test_within_chunks(self):
-        for data, body in ((b'5\r\nhel', b'hel'), (b'5\r\nhello', b'hello'), (b'5\r\nhello\r\n', b'hello'),
-                           (b'5\r\nhello\r\n5', b'hello'), (b'5\r\nhello\r\n0\r\n', b'hello'),
-                           (b'5\r\nhello\r\n0\r\nX: y\r\n', b'hello')):
+        for data, body in (
+            (b'5\r\nhel', b'hel'),
+            (b'5\r\nhello', b'hello'),
+            (b'5\r\nhello\r\n', b'hello'),
+            (b'5\r\nhello\r\n5', b'hello'),
+            (b'5\r\nhello\r\n0\r\n', b'hello'),
+            (b'5\r\nhello\r\n0\r\nX: y\r\n', b'hello'),
+        ):
             self.each(OK + b'Transfer-Encoding: chunked\r\n\r\n' + data, body)
 
     def test_broken_chunks(self):
-        for data in (b'0x5\r\nhello\r\n', b'-1\r\n', b' 5\r\nhello\r\n', b'5 \r\nhello\r\n', b'5\nhello\r\n',
-                     b'5\r\nhelloXX0\r\n\r\n', b'5\r\nhello\n0\r\n\r\n', b'fffffffffffffffff\r\n', b'\r\n',
-                     b'5;\n\r\nhello\r\n', b'5;' + b'x' * 5000 + b'\r\nhello\r\n0\r\n\r\n', b'zz\r\n',
-                     b'5\r\nhello\r\n0\r\nX : \0\r\n\r\n', b'5\r\nhello\r\n0\r\nno colon\r\n\r\n',
-                     b'5\r\nhello\r\n0\r\nX: ' + b'y' * (1 << 20) + b'\r\n\r\n'):
-            self.each(OK + b'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n' + data, b'abchello',
-                      (fake.reply_and_hang,))
+        for data in (
+            b'0x5\r\nhello\r\n',
+            b'-1\r\n',
+            b' 5\r\nhello\r\n',
+            b'5 \r\nhello\r\n',
+            b'5\nhello\r\n',
+            b'5\r\nhelloXX0\r\n\r\n',
+            b'5\r\nhello\n0\r\n\r\n',
+            b'fffffffffffffffff\r\n',
+            b'\r\n',
+            b'5;\n\r\nhello\r\n',
+            b'5;' + b'x' * 5000 + b'\r\nhello\r\n0\r\n\r\n',
+            b'zz\r\n',
+            b'5\r\nhello\r\n0\r\nX : \0\r\n\r\n',
+            b'5\r\nhello\r\n0\r\nno colon\r\n\r\n',
+            b'5\r\nhello\r\n0\r\nX: ' + b'y' * (1 << 20) + b'\r\n\r\n',
+        ):
+            self.each(
+                OK + b'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n' + data,
+                b'abchello',
+                (fake.reply_and_hang,),
+            )
 
     def test_until_close_with_a_reset(self):
         """A reset is not an end: a 1.1 client, who gets chunks, must not see the last one."""
@@ -291,8 +417,11 @@ class TruncatedTest(ResponseTestCase):
 
     def test_to_a_1_0_client_without_a_length(self):
         """Only a reset can tell it that the response is not whole."""
-        for data in (b'\r\nhello', b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
-                     b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n'):
+        for data in (
+            b'\r\nhello',
+            b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
+            b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n',
+        ):
             with self.subTest(data):
                 finish = fake.reply_and_reset if b'chunked' not in data else fake.reply_and_close
                 self.shard.on('/cut', finish(OK + data), times=1)
@@ -324,11 +453,16 @@ class TruncatedTest(ResponseTestCase):
 
 class InterimTest(ResponseTestCase):
     def test_they_are_relayed(self):
-        interim = (b'HTTP/1.1 100 Continue\r\n\r\n'
-                   b'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\nConnection: x\r\nX: 1\r\n\r\n'
-                   b'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 199 Odd\r\n\r\n')
-        for pieces in ((interim + response(200, b'end'),), tuple(
-                part + b'\r\n\r\n' for part in interim.split(b'\r\n\r\n')[:-1]) + (response(200, b'end'),)):
+        interim = (
+            b'HTTP/1.1 100 Continue\r\n\r\n'
+            b'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\nConnection: x\r\nX: 1\r\n\r\n'
+            b'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 199 Odd\r\n\r\n'
+        )
+        for pieces in (
+            (interim + response(200, b'end'),),
+            tuple(part + b'\r\n\r\n' for part in interim.split(b'\r\n\r\n')[:-1])
+            + (response(200, b'end'),),
+        ):
             self.shard.reset()
             steps = [step for piece in pieces for step in (piece, 0.005)]
             self.shard.on('/interim', fake.in_steps(*steps))
@@ -343,8 +477,13 @@ class InterimTest(ResponseTestCase):
             self.assertEqual(client.get('/next').body, b'a GET /next\n')
 
     def test_not_to_a_1_0_client(self):
-        self.shard.on('/interim', reply(b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n'
-                                        + response(200, b'end')))
+        self.shard.on(
+            '/interim',
+            reply(
+                b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n'
+                + response(200, b'end')
+            ),
+        )
         answer = self.get('/interim', version='1.0')
         self.assertEqual((answer.interim, answer.body), ([], b'end'))
 
@@ -374,16 +513,21 @@ class InterimTest(ResponseTestCase):
             self.check_own_answer(client.response(), 502)
 
     def test_a_length_in_them_is_no_body(self):
-        self.shard.on('/interim', reply(b'HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n'
-                                        + response(200, b'end')))
+        self.shard.on(
+            '/interim',
+            reply(b'HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n' + response(200, b'end')),
+        )
         client = self.open()
         client.send(request('GET', '/interim'))
         answer = client.response()
-        self.assertIn((answer.status, answer.body if answer.status == 200 else None),
-                      ((200, b'end'), (502, None)))
+        self.assertIn(
+            (answer.status, answer.body if answer.status == 200 else None),
+            ((200, b'end'), (502, None)),
+        )
 
     def test_a_flood_of_them_ends(self):
         """A shard that sends nothing else for ever hurts nobody else, and memory stays bounded."""
+
         def action(connection, got):
             while not connection.shard.stopping.is_set():
                 connection.send(b'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n' * 500)
@@ -404,12 +548,19 @@ class NoBodyTest(ResponseTestCase):
         for method, status in (('HEAD', 200), ('GET', 304), ('HEAD', 304)):
             with self.subTest(method=method, status=status):
                 self.shard.reset()
-                self.shard.on('/none', reply(b'HTTP/1.1 %d X\r\nContent-Length: 1234\r\nETag: "e"\r\n\r\n' % status))
+                self.shard.on(
+                    '/none',
+                    reply(b'HTTP/1.1 %d X\r\nContent-Length: 1234\r\nETag: "e"\r\n\r\n' % status),
+                )
                 client = self.open()
                 answer = client.ask(method, '/none')
-                self.assertEqual((answer.all('content-length'), answer.get('etag')), ([b'1234'], b'"e"'))
+                self.assertEqual(
+                    (answer.all('content-length'), answer.get('etag')), ([b'1234'], b'"e"')
+                )
                 self.assertEqual(client.get('/next').body, b'a GET /next\n')
-        self.assertEqual(len([c for c in self.shard.connections if not c.ended.is_set()]), 1, 'reused')
+        self.assertEqual(
+            len([c for c in self.shard.connections if not c.ended.is_set()]), 1, 'reused'
+        )
 
     def test_no_framing_where_there_is_no_body(self):
         for method, status in (('HEAD', 200), ('GET', 304), ('GET', 204)):
@@ -446,9 +597,13 @@ class NobodyElseTest(http.HttpTestCase):
             keys.setdefault(body[:1], []).append('/key%d' % i)
         self.assertEqual(set(keys), {b'a', b'b'})
         bad = keys[b'a'][0]
-        for data, finish in ((b'garbage\r\n\r\n', fake.reply), (OK + b'Content-Length: 9\r\n\r\nx', fake.reply_and_close),
-                             (response(200, b'x') + EVIL, fake.reply), (b'', fake.reply_and_hang),
-                             (OK + b'Transfer-Encoding: chunked\r\n\r\nzz\r\n', fake.reply_and_hang)):
+        for data, finish in (
+            (b'garbage\r\n\r\n', fake.reply),
+            (OK + b'Content-Length: 9\r\n\r\nx', fake.reply_and_close),
+            (response(200, b'x') + EVIL, fake.reply),
+            (b'', fake.reply_and_hang),
+            (OK + b'Transfer-Encoding: chunked\r\n\r\nzz\r\n', fake.reply_and_hang),
+        ):
             self.shard.reset()
             self.shard.on(lambda got: got.target == bad.encode(), finish(data))
             stuck = [self.open() for _ in range(10)]

@@ -21,8 +21,13 @@ OTHERS = ('POST', 'PATCH', 'PROPFIND')
 
 
 def quickly(eject_after=1, retry_after='300ms', **options):
-    return dict({'health': {'eject_after': eject_after, 'retry_after': retry_after},
-                 'timeouts': {'connect': '300ms', 'response': '500ms'}}, **options)
+    return dict(
+        {
+            'health': {'eject_after': eject_after, 'retry_after': retry_after},
+            'timeouts': {'connect': '300ms', 'response': '500ms'},
+        },
+        **options
+    )
 
 
 class RetryTest(http.HttpTestCase):
@@ -63,7 +68,9 @@ class RetryTest(http.HttpTestCase):
                 with self.subTest(method, chunked=chunked):
                     self.warm()
                     self.shard.on('/lost', fake.close, times=1)
-                    self.check_own_answer(self.open().ask(method, '/lost', body=b'x' * 10, chunked=chunked), 502)
+                    self.check_own_answer(
+                        self.open().ask(method, '/lost', body=b'x' * 10, chunked=chunked), 502
+                    )
                     self.assertEqual(len(self.shard.heads), 1)
 
     def test_only_once(self):
@@ -97,6 +104,7 @@ class RetryTest(http.HttpTestCase):
 
     def test_a_race_with_the_end_of_an_idle_connection(self):
         """A shard that closes idle connections at any moment: no idempotent request fails."""
+
         def action(connection, got):
             fake.normal(connection, got)
             time.sleep(0.001)
@@ -112,7 +120,10 @@ class RetryTest(http.HttpTestCase):
         before = self.proxy.metric('ringway_pool_retries_total', pool='web')
         self.shard.on('/lost', fake.close, times=1)
         self.assertEqual(self.get('/lost').status, 200)
-        rt.wait_until(lambda: self.proxy.metric('ringway_pool_retries_total', pool='web') == before + 1, 'it is counted')
+        rt.wait_until(
+            lambda: self.proxy.metric('ringway_pool_retries_total', pool='web') == before + 1,
+            'it is counted',
+        )
 
 
 class ReplicaTest(http.HttpTestCase):
@@ -120,7 +131,9 @@ class ReplicaTest(http.HttpTestCase):
 
     def start_two(self, **options):
         self.one, self.two = self.fake('one'), self.fake('two')
-        return self.start({'s': [self.one, self.two]}, pool_options=options.pop('pool', quickly()), **options)
+        return self.start(
+            {'s': [self.one, self.two]}, pool_options=options.pop('pool', quickly()), **options
+        )
 
     def heads(self):
         return len(self.one.heads), len(self.two.heads)
@@ -205,10 +218,13 @@ class ReplicaTest(http.HttpTestCase):
         self.assertEqual(proxy.metric('ringway_replica_ejections_total') or 0, 0)
 
     def test_host_replica(self):
-        """host: replica sends the address of the replica that is asked, again at the second attempt."""
+        """host: replica sends the address of the replica that is asked, each time."""
         self.one, self.two = self.fake('one'), self.fake('two')
-        proxy = self.start({'s': [self.one, self.two]}, pool_options=quickly(eject_after=0),
-                           routes=[{'match': {'path_prefix': '/'}, 'key': '{uri}', 'host': 'replica'}])
+        proxy = self.start(
+            {'s': [self.one, self.two]},
+            pool_options=quickly(eject_after=0),
+            routes=[{'match': {'path_prefix': '/'}, 'key': '{uri}', 'host': 'replica'}],
+        )
         for shard in (self.one, self.two):
             shard.on('/lost', fake.close)
         self.get('/lost', proxy=proxy)
@@ -263,7 +279,14 @@ class DownTest(http.HttpTestCase):
         client = self.open(proxy)
         for target in self.targets(proxy, 'down'):
             for chunked in (False, True):
-                client.send(request('POST', target, body=b'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n', chunked=chunked))
+                client.send(
+                    request(
+                        'POST',
+                        target,
+                        body=b'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n',
+                        chunked=chunked,
+                    )
+                )
                 answer = client.response()
                 self.check_own_answer(answer, (502, 503))
                 if answer.closes():
@@ -275,7 +298,9 @@ class DownTest(http.HttpTestCase):
         target = self.targets(proxy, 'down')[0]
         self.check_own_answer(self.get(target, proxy=proxy), (502, 503))
         self.down.start()
-        rt.wait_until(lambda: self.get(target, proxy=proxy).status == 200, 'the shard is used again', 10, 0.02)
+        rt.wait_until(
+            lambda: self.get(target, proxy=proxy).status == 200, 'the shard is used again', 10, 0.02
+        )
 
     def test_next(self):
         """on_shard_down: next. Keys of the shard that is down go to others, and come back."""
@@ -288,18 +313,26 @@ class DownTest(http.HttpTestCase):
         self.assertEqual(answer.body, b'up POST %s\nhello' % targets[0].encode())
         self.assertGreater(proxy.metric('ringway_pool_failovers_total', pool='web'), 0)
         self.down.start()
-        rt.wait_until(lambda: self.get(targets[0], proxy=proxy).body.startswith(b'down '),
-                      'its keys come back', 10, 0.02)
+        rt.wait_until(
+            lambda: self.get(targets[0], proxy=proxy).body.startswith(b'down '),
+            'its keys come back',
+            10,
+            0.02,
+        )
 
     def test_another_pool(self):
         """on_shard_down: a pool that takes over."""
         down, up, gutter = self.fake('down'), self.fake('up'), self.fake('gutter')
         down.stop()
-        pools = [http.pool({'down': down.target(), 'up': up.target()}, **quickly(on_shard_down='spare')),
-                 http.pool({'gutter': gutter.target()}, name='spare')]
+        pools = [
+            http.pool({'down': down.target(), 'up': up.target()}, **quickly(on_shard_down='spare')),
+            http.pool({'gutter': gutter.target()}, name='spare'),
+        ]
         proxy = self.ringway(http.config(pools, workers=1))
         for target in self.targets(proxy, 'down', 5):
-            self.assertEqual(self.get(target, proxy=proxy).body, b'gutter GET %s\n' % target.encode())
+            self.assertEqual(
+                self.get(target, proxy=proxy).body, b'gutter GET %s\n' % target.encode()
+            )
         for target in self.targets(proxy, 'up', 5):
             self.assertEqual(self.get(target, proxy=proxy).body, b'up GET %s\n' % target.encode())
 

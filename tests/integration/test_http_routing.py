@@ -1,7 +1,7 @@
 """Which shard a request goes to: routes, key templates and their variables.
 
-What is a request's key is asked of the ring by `ringway --route`, which knows nothing of HTTP; which
-shard got the request is what the fake shards and X-Ringway-Shard say.
+What is a request's key is asked of the ring by `ringway --route`, which knows nothing of HTTP;
+which shard got the request is what the fake shards and X-Ringway-Shard say.
 """
 import os
 import sys
@@ -76,7 +76,15 @@ class VariablesTest(RoutingTestCase):
     ]
 
     def test_path(self):
-        for target in ('/path/a', '/path/b', '/path/a/', '/path/a/b', '/path/%41', '/path//a', '/path/./a'):
+        for target in (
+            '/path/a',
+            '/path/b',
+            '/path/a/',
+            '/path/a/b',
+            '/path/%41',
+            '/path//a',
+            '/path/./a',
+        ):
             self.check_key(request('GET', target), target)
             self.check_key(request('GET', target + '?x=1'), target)
         self.check_key(request('GET', 'http://other/path/a'), '/path/a')
@@ -93,8 +101,12 @@ class VariablesTest(RoutingTestCase):
         for name in 'abcdef':
             first = self.taken_by(request('GET', '/segments/%s/1' % name))
             for rest in ('2', '3/4', '5?x', ''):
-                self.assertEqual(self.taken_by(request('GET', '/segments/%s/%s' % (name, rest))), first)
-        self.assertGreater(len({self.taken_by(request('GET', '/segments/%d/x' % i)) for i in range(40)}), 4)
+                self.assertEqual(
+                    self.taken_by(request('GET', '/segments/%s/%s' % (name, rest))), first
+                )
+        self.assertGreater(
+            len({self.taken_by(request('GET', '/segments/%d/x' % i)) for i in range(40)}), 4
+        )
 
     def test_query(self):
         for query in ('a=1', 'b', 'a=1&b=2', 'b=2&a=1', '%20', 'x?y'):
@@ -102,7 +114,13 @@ class VariablesTest(RoutingTestCase):
 
     def test_an_argument(self):
         for i in range(8):
-            for query in ('user=u%d', 'a=b&user=u%d', 'user=u%d&user=other', 'xuser=1&user=u%d&c', 'user=u%d&'):
+            for query in (
+                'user=u%d',
+                'a=b&user=u%d',
+                'user=u%d&user=other',
+                'xuser=1&user=u%d&c',
+                'user=u%d&',
+            ):
                 self.check_key(request('GET', '/argument/%d?%s' % (i, query % i)), 'u%d' % i)
         self.check_key(request('GET', '/argument/?user=%41'), '%41')
         self.check_key(request('GET', '/argument/?user=a=b'), 'a=b')
@@ -112,7 +130,9 @@ class VariablesTest(RoutingTestCase):
     def test_fragment(self):
         for name in ('a', 'b', 'x/y?z'):
             self.check_key(request('GET', '/fragment/p#' + name), name)
-        self.assertTrue(all(b'#' not in got.target for shard in self.shards for got in shard.requests))
+        self.assertTrue(
+            all(b'#' not in got.target for shard in self.shards for got in shard.requests)
+        )
 
     def test_uri(self):
         for target in ('/uri/a', '/uri/a?b', '/uri/a?b=c&d', '/uri/%41'):
@@ -138,14 +158,21 @@ class VariablesTest(RoutingTestCase):
         self.check_spread(request('GET', '/header/x', [('X-Tenants', 'x')]), 30)
 
     def test_a_field_that_connection_names(self):
-        """It is still part of this request, or it is missing; it is no way to choose another's shard."""
-        shard = self.taken_by(request('GET', '/header/x', [('Connection', 'x-tenant'), ('X-Tenant', 't1')]))
+        """It is still part of this request, or it is missing."""
+        shard = self.taken_by(
+            request('GET', '/header/x', [('Connection', 'x-tenant'), ('X-Tenant', 't1')])
+        )
         self.assertIn(shard, {s.name for s in self.shards})
 
     def test_a_cookie(self):
         for i in range(6):
-            for cookies in (['session=s%d'], ['a=b; session=s%d'], ['session=s%d; session=other'], ['xsession=1; session=s%d;c=d'],
-                            ['a=b', 'session=s%d']):
+            for cookies in (
+                ['session=s%d'],
+                ['a=b; session=s%d'],
+                ['session=s%d; session=other'],
+                ['xsession=1; session=s%d;c=d'],
+                ['a=b', 'session=s%d'],
+            ):
                 fields = [('Cookie', value % i if '%d' in value else value) for value in cookies]
                 self.check_key(request('GET', '/cookie/x', fields), 's%d' % i)
         for value in ('Session=s1', 'session=', 'xsession=s1', 'session'):
@@ -178,7 +205,9 @@ class VariablesTest(RoutingTestCase):
             self.check_own_answer(self.get(target), 400)
         self.check_own_answer(self.get('/longer/x', [('X-Tenant', 't')]), 400)
         self.check_key(request('GET', '/must/x?user=u'), 'u')
-        self.check_key(request('GET', '/longer/x', [('X-Tenant', 't'), ('Cookie', 'session=s')]), 't-s')
+        self.check_key(
+            request('GET', '/longer/x', [('X-Tenant', 't'), ('Cookie', 'session=s')]), 't-s'
+        )
 
     def test_no_key_with_a_body(self):
         """The body of what is refused is not taken for a request."""
@@ -206,11 +235,20 @@ class ClientAddressTest(RoutingTestCase):
     listener = {'trusted_proxies': ['127.0.0.1', '10.0.0.0/8']}
 
     def test_the_forwarded_address(self):
-        for values, key in ((['1.2.3.4'], '1.2.3.4'), (['6.6.6.6, 1.2.3.4'], '1.2.3.4'),
-                            (['1.2.3.4, 10.1.2.3'], '1.2.3.4'), (['6.6.6.6', '1.2.3.4, 10.9.9.9'], '1.2.3.4'),
-                            (['10.0.0.1, 10.0.0.2'], '10.0.0.1'), (['2001:db8::1'], '2001:db8::1'),
-                            (['1.2.3.4:5678'], '1.2.3.4'), (['[2001:db8::1]:80'], '2001:db8::1'), ([], '127.0.0.1')):
-            self.check_key(request('GET', '/', [('X-Forwarded-For', value) for value in values]), key)
+        for values, key in (
+            (['1.2.3.4'], '1.2.3.4'),
+            (['6.6.6.6, 1.2.3.4'], '1.2.3.4'),
+            (['1.2.3.4, 10.1.2.3'], '1.2.3.4'),
+            (['6.6.6.6', '1.2.3.4, 10.9.9.9'], '1.2.3.4'),
+            (['10.0.0.1, 10.0.0.2'], '10.0.0.1'),
+            (['2001:db8::1'], '2001:db8::1'),
+            (['1.2.3.4:5678'], '1.2.3.4'),
+            (['[2001:db8::1]:80'], '2001:db8::1'),
+            ([], '127.0.0.1'),
+        ):
+            self.check_key(
+                request('GET', '/', [('X-Forwarded-For', value) for value in values]), key
+            )
 
     def test_what_is_no_address(self):
         for value in ('', 'unknown', 'a b', '999.1.1.1', '1.2.3'):
@@ -260,8 +298,11 @@ class MatchTest(RoutingTestCase):
     def test_normalize(self):
         for target in ('/n/x/a', '/n/y/../x/a', '/n/x/./a', '/n/x/%61', '/%6e/x/a', '/n/x/b/../a'):
             self.check_key(request('GET', target), '/n/x/a')
-        self.assertTrue({b'/n/y/../x/a', b'/n/x/%61'} <= {got.target for shard in self.shards
-                                                         for got in shard.requests}, 'forwarded as it came')
+        self.assertTrue(
+            {b'/n/y/../x/a', b'/n/x/%61'}
+            <= {got.target for shard in self.shards for got in shard.requests},
+            'forwarded as it came',
+        )
         self.check_key(request('GET', '/n/./x/a'), 'raw')
 
     def test_without_normalize(self):
@@ -274,9 +315,14 @@ class PoolsTest(http.HttpTestCase):
 
     def test_pools(self):
         one, two, rest = self.fake('one'), self.fake('two'), self.fake('rest')
-        pools = [http.pool({shard.name: shard.target()}, name=shard.name + '-pool') for shard in (one, two, rest)]
-        routes = [{'match': {'path_prefix': '/1/'}, 'key': '{uri}', 'pool': 'one-pool', 'debug': True},
-                  {'match': {'path_prefix': '/2/'}, 'key': '{uri}', 'pool': 'two-pool'}]
+        pools = [
+            http.pool({shard.name: shard.target()}, name=shard.name + '-pool')
+            for shard in (one, two, rest)
+        ]
+        routes = [
+            {'match': {'path_prefix': '/1/'}, 'key': '{uri}', 'pool': 'one-pool', 'debug': True},
+            {'match': {'path_prefix': '/2/'}, 'key': '{uri}', 'pool': 'two-pool'},
+        ]
         proxy = self.ringway(http.config(pools, routes, {'pool': 'rest-pool'}, workers=1))
         self.assertEqual(self.get('/1/x', proxy=proxy).body, b'one GET /1/x\n')
         self.assertEqual(self.get('/2/x', proxy=proxy).body, b'two GET /2/x\n')
@@ -293,7 +339,9 @@ class PoolsTest(http.HttpTestCase):
         client = self.open(proxy)
         client.send(b''.join(request('GET', target) for target in targets))
         for target in targets:
-            self.assertEqual(client.response().body, b'%s GET %s\n' % (homes[target].encode(), target.encode()))
+            self.assertEqual(
+                client.response().body, b'%s GET %s\n' % (homes[target].encode(), target.encode())
+            )
 
     def test_asterisk(self):
         """OPTIONS * has no path; it is taken by a route without one."""
@@ -333,7 +381,9 @@ class PoolsTest(http.HttpTestCase):
         self.assertEqual((got.all('host'), got.all('x-forwarded-for')), ([b'[::1]'], [b'::1']))
 
     def test_replicas_with_a_name(self):
-        proxy = self.start({'a': 'localhost:%d' % self.shard.address}, pool_options={'timeouts': {'connect': '3s'}})
+        proxy = self.start(
+            {'a': 'localhost:%d' % self.shard.address}, pool_options={'timeouts': {'connect': '3s'}}
+        )
         client = self.open(proxy)
         for i in range(5):
             self.assertEqual(client.get('/%d' % i).body, b'a GET /%d\n' % i)
@@ -353,7 +403,9 @@ class PoolsTest(http.HttpTestCase):
         server = self.memcached()
         config = http.config([http.pool({'a': self.shard.target()})], workers=1)
         config['pools'].append(rt.pool_config('cache', {'m': server.target()}))
-        config['listeners'].append({'bind': '127.0.0.1:%d' % rt.free_port(), 'protocol': 'memcached', 'pool': 'cache'})
+        config['listeners'].append(
+            {'bind': '127.0.0.1:%d' % rt.free_port(), 'protocol': 'memcached', 'pool': 'cache'}
+        )
         proxy = self.ringway(config)
         self.assertEqual(self.get('/x', proxy=proxy).body, b'a GET /x\n')
         client = proxy.connect(1)

@@ -26,14 +26,22 @@ class ServersTest(rt.ProcessTestCase):
     def setUpClass(cls):
         super().setUpClass()
         folder = cls.class_folder
-        cls.servers = {'nginx': http_servers.Nginx(folder, FILES), 'node': http_servers.Node(folder),
-                       'python10': http_servers.PythonServer(folder, FILES, '1.0'),
-                       'python11': http_servers.PythonServer(folder, FILES, '1.1')}
+        cls.servers = {
+            'nginx': http_servers.Nginx(folder, FILES),
+            'node': http_servers.Node(folder),
+            'python10': http_servers.PythonServer(folder, FILES, '1.0'),
+            'python11': http_servers.PythonServer(folder, FILES, '1.1'),
+        }
         for server in cls.servers.values():
             cls.addClassCleanup(server.stop)
-        pools = [http.pool({name: server.target()}, name=name + '-pool', timeouts={'keep_alive': '2s'})
-                 for name, server in cls.servers.items()]
-        routes = [{'match': {'host': name + '.test'}, 'key': '{uri}', 'pool': name + '-pool'} for name in cls.servers]
+        pools = [
+            http.pool({name: server.target()}, name=name + '-pool', timeouts={'keep_alive': '2s'})
+            for name, server in cls.servers.items()
+        ]
+        routes = [
+            {'match': {'host': name + '.test'}, 'key': '{uri}', 'pool': name + '-pool'}
+            for name in cls.servers
+        ]
         cls.proxy = cls.class_ringway(http.config(pools, routes, workers=1))
 
     def both(self, name, raw, method='GET'):
@@ -42,8 +50,11 @@ class ServersTest(rt.ProcessTestCase):
         for address in (self.servers[name].port, self.proxy.address()):
             with http.HttpClient(address) as client:
                 client.send(raw)
-                responses.append(client.response(method) if address != self.servers[name].port
-                                 else self.lenient_response(client, method))
+                responses.append(
+                    client.response(method)
+                    if address != self.servers[name].port
+                    else self.lenient_response(client, method)
+                )
         return responses
 
     @staticmethod
@@ -63,8 +74,14 @@ class ServersTest(rt.ProcessTestCase):
             self.assertEqual(through.body, direct.body)
             for fields in (direct.fields, through.fields):
                 self.assertTrue(fields)
-            kept = [[(field.lower(), value) for field, value in response.fields if field.lower() not in OURS]
-                    for response in (direct, through)]
+            kept = [
+                [
+                    (field.lower(), value)
+                    for field, value in response.fields
+                    if field.lower() not in OURS
+                ]
+                for response in (direct, through)
+            ]
             self.assertEqual(kept[0], kept[1])
             if direct.get('content-length') is not None:
                 self.assertEqual(through.all('content-length'), direct.all('content-length'))
@@ -76,16 +93,34 @@ class ServersTest(rt.ProcessTestCase):
 
     def test_the_same_comes_through(self):
         for name in ('nginx', 'python10', 'python11'):
-            for target in ('/static/file', '/static/small', '/static/empty', '/static/page.html', '/static/missing',
-                           '/static', '/', '/static/'):
+            for target in (
+                '/static/file',
+                '/static/small',
+                '/static/empty',
+                '/static/page.html',
+                '/static/missing',
+                '/static',
+                '/',
+                '/static/',
+            ):
                 for method in ('GET', 'HEAD'):
                     self.same(name, self.request(name, target, method), method)
             self.same(name, self.request(name, '/static/small', 'BREW'), 'BREW')
-        for target in ('/hello', '/length?size=70000', '/chunked?size=70000', '/missing', '/events'):
+        for target in (
+            '/hello',
+            '/length?size=70000',
+            '/chunked?size=70000',
+            '/missing',
+            '/events',
+        ):
             self.same('node', self.request('node', target))
         self.same('nginx', self.request('nginx', '/redirect'))
-        self.assertEqual(self.same('nginx', self.request('nginx', '/static/file', fields=[('Range', 'bytes=5-9')])).body,
-                         DATA[5:10])
+        self.assertEqual(
+            self.same(
+                'nginx', self.request('nginx', '/static/file', fields=[('Range', 'bytes=5-9')])
+            ).body,
+            DATA[5:10],
+        )
 
     def test_uploads(self):
         for chunked in (False, True):
@@ -95,13 +130,17 @@ class ServersTest(rt.ProcessTestCase):
             self.assertEqual(through.body, direct.body)
 
     def test_trailers(self):
-        direct, through = self.both('node', request('GET', '/trailers', [('TE', 'trailers')], host='node.test'))
+        direct, through = self.both(
+            'node', request('GET', '/trailers', [('TE', 'trailers')], host='node.test')
+        )
         self.assertEqual(through.trailers, direct.trailers)
         self.assertEqual(through.trailers, [(b'X-Sum', b'42')])
 
     def test_early_hints(self):
         direct, through = self.both('node', request('GET', '/hints', host='node.test'))
-        self.assertEqual([one.status for one in through.interim], [one.status for one in direct.interim])
+        self.assertEqual(
+            [one.status for one in through.interim], [one.status for one in direct.interim]
+        )
         self.assertEqual(through.body, b'hinted')
 
     def test_connections_of_each_are_kept_as_it_wants(self):
@@ -112,8 +151,10 @@ class ServersTest(rt.ProcessTestCase):
                     target = '/hello?%d' % i if name == 'node' else '/static/small?%d' % i
                     client.send(self.request(name, target))
                     answer = client.response()
-                    self.assertEqual((answer.status, answer.body),
-                                     (200, b'hello from node\n' if name == 'node' else b'small\n'))
+                    self.assertEqual(
+                        (answer.status, answer.body),
+                        (200, b'hello from node\n' if name == 'node' else b'small\n'),
+                    )
 
 
 class GigabyteTest(rt.ProcessTestCase):
@@ -131,8 +172,13 @@ class GigabyteTest(rt.ProcessTestCase):
         cls.url = 'http://127.0.0.1:%d' % cls.proxy.address()[1]
 
     def curl(self, *args):
-        done = subprocess.run(['curl', '-sS', '--fail', '--max-time', '120', *args], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=130)
+        done = subprocess.run(
+            ['curl', '-sS', '--fail', '--max-time', '120', *args],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=130,
+        )
         self.assertEqual(done.returncode, 0, done.stderr[-500:])
         return done.stdout
 
@@ -140,10 +186,18 @@ class GigabyteTest(rt.ProcessTestCase):
         before = http.memory_kb(self.proxy.process.pid)
         run()
         if not rt.is_sanitized():
-            self.assertLess(http.memory_kb(self.proxy.process.pid, 'VmHWM') - before, self.LIMIT_KB, 'kB')
+            self.assertLess(
+                http.memory_kb(self.proxy.process.pid, 'VmHWM') - before, self.LIMIT_KB, 'kB'
+            )
 
     def download(self, path):
-        out = self.curl('-o', '/dev/null', '-w', '%{size_download}', '%s/%s?size=%d' % (self.url, path, self.size))
+        out = self.curl(
+            '-o',
+            '/dev/null',
+            '-w',
+            '%{size_download}',
+            '%s/%s?size=%d' % (self.url, path, self.size),
+        )
         self.assertEqual(int(out), self.size)
 
     def upload(self, *args):

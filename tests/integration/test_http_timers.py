@@ -54,6 +54,7 @@ class HeadTimerTest(TimerTestCase):
 
     def test_a_head_that_drips(self):
         """A byte now and then does not prolong it."""
+
         def drip(client):
             for byte in b'GET / HTTP/1.1\r\nHost: test\r\nX: ' + b'y' * 1000:
                 try:
@@ -130,8 +131,13 @@ class BodyTimerTest(TimerTestCase):
 
     def test_a_body_that_stops(self):
         length, chunked = [('Content-Length', '100')], [('Transfer-Encoding', 'chunked')]
-        parts = ((length, b'hello'), (length, b''), (chunked, b'5\r\nhel'), (chunked, b'5\r\nhello\r\n'),
-                 (chunked, b'5\r\nhello\r\n0\r\n'))
+        parts = (
+            (length, b'hello'),
+            (length, b''),
+            (chunked, b'5\r\nhel'),
+            (chunked, b'5\r\nhello\r\n'),
+            (chunked, b'5\r\nhello\r\n0\r\n'),
+        )
         clients = [self.open() for _ in parts]
         with http.Stopwatch() as watch:
             for client, (fields, part) in zip(clients, parts):
@@ -143,8 +149,10 @@ class BodyTimerTest(TimerTestCase):
                     self.assertTrue(answer.closes())
                     client.expect_close()
         self.took(watch, 0.5)
-        rt.wait_until(lambda: all(got.connection.ended.is_set() for got in self.shard.heads),
-                      'the shard connections are closed')
+        rt.wait_until(
+            lambda: all(got.connection.ended.is_set() for got in self.shard.heads),
+            'the shard connections are closed',
+        )
         self.assertEqual(self.shard.requests, [])
 
     def test_progress_restarts_it(self):
@@ -186,6 +194,7 @@ class BodyTimerTest(TimerTestCase):
 
     def test_a_shard_that_reads_slowly_is_not_the_client(self):
         """While the shard holds up the upload, the client's pause is not its own doing."""
+
         def action(connection, got):
             time.sleep(1.2)
             connection.read_body(got)
@@ -218,8 +227,12 @@ class ResponseTimerTest(TimerTestCase):
                 self.check_own_answer(answer, 504, method)
                 if not answer.closes():
                     self.assertEqual(client.get('/next').body, b'a GET /next\n')
-        rt.wait_until(lambda: all(got.connection.ended.is_set() for got in self.shard.heads if got.target == b'/hang'),
-                      'the shard connections are closed')
+        rt.wait_until(
+            lambda: all(
+                got.connection.ended.is_set() for got in self.shard.heads if got.target == b'/hang'
+            ),
+            'the shard connections are closed',
+        )
 
     def test_half_a_head(self):
         self.shard.on('/half', fake.reply_and_hang(OK + b'X: '))
@@ -228,8 +241,11 @@ class ResponseTimerTest(TimerTestCase):
         self.took(watch, 0.5)
 
     def test_half_a_body(self):
-        parts = (OK + b'Content-Length: 10\r\n\r\nhello',
-                 OK + b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', OK + b'\r\nhello')
+        parts = (
+            OK + b'Content-Length: 10\r\n\r\nhello',
+            OK + b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
+            OK + b'\r\nhello',
+        )
         clients = [self.open() for _ in parts]
         with http.Stopwatch() as watch:
             for number, (client, data) in enumerate(zip(clients, parts)):
@@ -244,7 +260,7 @@ class ResponseTimerTest(TimerTestCase):
         body = b'0123456789'
         steps = [OK + b'Content-Length: 10\r\n\r\n']
         for i in range(10):
-            steps += [0.15, body[i:i + 1]]
+            steps += [0.15, body[i : i + 1]]
         self.shard.on('/drip', fake.in_steps(*steps))
         self.assertEqual(self.get('/drip').body, body)
 
@@ -270,7 +286,9 @@ class ResponseTimerTest(TimerTestCase):
         client.send(request('GET', '/large'))
         client.final_head()
         time.sleep(1.2)
-        self.assertGreaterEqual(len(client.buffer) + len(client.take((24 << 20) - len(client.buffer))), 1)
+        self.assertGreaterEqual(
+            len(client.buffer) + len(client.take((24 << 20) - len(client.buffer))), 1
+        )
 
     def test_the_late_answer_goes_to_nobody(self):
         self.shard.on('/late', fake.delayed(0.7), times=1)
@@ -284,7 +302,10 @@ class ResponseTimerTest(TimerTestCase):
 class RequestTimerTest(TimerTestCase):
     """timeouts.request: the whole exchange, however much goes on within it."""
 
-    pool_options = {'timeouts': {'request': '700ms', 'response': '10s'}, 'health': {'eject_after': 0}}
+    pool_options = {
+        'timeouts': {'request': '700ms', 'response': '10s'},
+        'health': {'eject_after': 0},
+    }
 
     def test_no_answer(self):
         self.shard.on('/hang', fake.hang)
@@ -293,7 +314,9 @@ class RequestTimerTest(TimerTestCase):
         self.took(watch, 0.7)
 
     def test_a_response_that_drips(self):
-        self.shard.on('/drip', fake.in_steps(OK + b'Content-Length: 100\r\n\r\n', *[0.05, b'x'] * 100))
+        self.shard.on(
+            '/drip', fake.in_steps(OK + b'Content-Length: 100\r\n\r\n', *[0.05, b'x'] * 100)
+        )
         client = self.open()
         client.send(request('GET', '/drip'))
         with http.Stopwatch() as watch, self.assertRaises(http.Truncated):
@@ -338,17 +361,23 @@ class ConnectTimerTest(TimerTestCase):
         return '127.0.0.1:%d' % hole.getsockname()[1]
 
     def test_a_black_hole(self):
-        proxy = self.start({'x': self.black_hole()},
-                           pool_options={'timeouts': {'connect': '300ms'}, 'health': {'eject_after': 0}})
+        proxy = self.start(
+            {'x': self.black_hole()},
+            pool_options={'timeouts': {'connect': '300ms'}, 'health': {'eject_after': 0}},
+        )
         with http.Stopwatch() as watch:
             answer = self.get('/', proxy=proxy)
         self.check_own_answer(answer, (502, 503, 504))
         self.took(watch, 0.3)
 
     def test_another_replica_takes_it(self):
-        proxy = self.start({'x': [self.black_hole(), self.shard]},
-                           pool_options={'timeouts': {'connect': '300ms'}, 'health': {'eject_after': 1,
-                                                                                     'retry_after': '10s'}})
+        proxy = self.start(
+            {'x': [self.black_hole(), self.shard]},
+            pool_options={
+                'timeouts': {'connect': '300ms'},
+                'health': {'eject_after': 1, 'retry_after': '10s'},
+            },
+        )
         for _ in range(8):
             with http.Stopwatch() as watch:
                 self.assertEqual(self.get('/x', proxy=proxy).body, b'a GET /x\n')
@@ -363,8 +392,12 @@ class SideBySideTest(TimerTestCase):
 
     def test_many(self):
         self.shard.on('/hang', fake.hang)
-        kinds = (('header', b'GET / HTTP/1.1\r\n', 408), ('body', request('POST', '/', [('Content-Length', 9)]), 408),
-                 ('response', request('GET', '/hang'), 504), ('idle', b'', None))
+        kinds = (
+            ('header', b'GET / HTTP/1.1\r\n', 408),
+            ('body', request('POST', '/', [('Content-Length', 9)]), 408),
+            ('response', request('GET', '/hang'), 504),
+            ('idle', b'', None),
+        )
         clients = []
         for _ in range(25):
             for _, raw, status in kinds:

@@ -14,10 +14,16 @@ import ringway_testing as rt
 from fake_http_shard import reply, response
 from http_testing import request
 
-ASK = [('Connection', 'Upgrade'), ('Upgrade', 'websocket'), ('Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='),
-       ('Sec-WebSocket-Version', '13')]
-SWITCH = (b'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
-          b'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n')
+ASK = [
+    ('Connection', 'Upgrade'),
+    ('Upgrade', 'websocket'),
+    ('Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='),
+    ('Sec-WebSocket-Version', '13'),
+]
+SWITCH = (
+    b'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
+    b'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n'
+)
 
 
 def echo(connection, request):
@@ -34,9 +40,11 @@ def echo(connection, request):
 
 
 class UpgradeTest(http.HttpTestCase):
-    routes = [{'match': {'path_prefix': '/ws'}, 'key': '{uri}', 'upgrade': True},
-              {'match': {'path_prefix': '/plain'}, 'key': '{uri}', 'upgrade': False},
-              {'match': {'path_prefix': '/'}, 'key': '{uri}'}]
+    routes = [
+        {'match': {'path_prefix': '/ws'}, 'key': '{uri}', 'upgrade': True},
+        {'match': {'path_prefix': '/plain'}, 'key': '{uri}', 'upgrade': False},
+        {'match': {'path_prefix': '/'}, 'key': '{uri}'},
+    ]
 
     def tunnel(self, target='/ws', action=echo, behind=b''):
         self.shard.on(lambda got: got.target == target.encode(), action)
@@ -65,8 +73,18 @@ class UpgradeTest(http.HttpTestCase):
     def test_other_connection_options_are_taken_out(self):
         self.shard.on('/ws', echo)
         client = self.open()
-        client.send(request('GET', '/ws', [('Connection', 'keep-alive, Upgrade, X-Hop'), ('Upgrade', 'websocket'),
-                                           ('X-Hop', '1'), ('Keep-Alive', 'timeout=1')]))
+        client.send(
+            request(
+                'GET',
+                '/ws',
+                [
+                    ('Connection', 'keep-alive, Upgrade, X-Hop'),
+                    ('Upgrade', 'websocket'),
+                    ('X-Hop', '1'),
+                    ('Keep-Alive', 'timeout=1'),
+                ],
+            )
+        )
         self.assertEqual(client.final_head().status, 101)
         got = self.shard.heads[0]
         self.assertEqual((got.all('x-hop'), got.all('keep-alive')), ([], []))
@@ -77,8 +95,15 @@ class UpgradeTest(http.HttpTestCase):
         client, _ = self.tunnel(behind=b'early data')
         self.assertEqual(client.take(10), b'early data')
         greeting = b'greeting' * 1000
-        client, _ = self.tunnel('/ws/greet', lambda connection, got: (
-            connection.send(SWITCH + greeting), connection.fill(), connection.send(b'end'), connection.close()))
+        client, _ = self.tunnel(
+            '/ws/greet',
+            lambda connection, got: (
+                connection.send(SWITCH + greeting),
+                connection.fill(),
+                connection.send(b'end'),
+                connection.close(),
+            ),
+        )
         self.assertEqual(client.take(len(greeting)), greeting)
         client.send(b'x')
         self.assertEqual(client.read_to_end(), b'end')
@@ -98,8 +123,12 @@ class UpgradeTest(http.HttpTestCase):
         self.assertEqual(client.take(10), b'early data')
 
     def test_interim_responses_before_101(self):
-        client, answer = self.tunnel(action=lambda connection, got: (
-            connection.send(b'HTTP/1.1 103 Early Hints\r\n\r\n'), echo(connection, got)))
+        client, answer = self.tunnel(
+            action=lambda connection, got: (
+                connection.send(b'HTTP/1.1 103 Early Hints\r\n\r\n'),
+                echo(connection, got),
+            )
+        )
         self.assertEqual([one.status for one in answer.interim], [103])
         client.send(b'x')
         self.assertEqual(client.take(1), b'x')
@@ -131,7 +160,12 @@ class UpgradeTest(http.HttpTestCase):
         """Any other status is a plain response, and what follows is the next request."""
         for status in (200, 400, 426):
             self.shard.reset()
-            self.shard.on('/ws', reply(response(status, b'no', [('Upgrade', 'websocket'), ('Connection', 'upgrade')])))
+            self.shard.on(
+                '/ws',
+                reply(
+                    response(status, b'no', [('Upgrade', 'websocket'), ('Connection', 'upgrade')])
+                ),
+            )
             client = self.open()
             client.send(request('GET', '/ws', ASK) + request('GET', '/next'))
             answer = client.response()
@@ -242,8 +276,13 @@ class UpgradeTest(http.HttpTestCase):
         self.assertEqual(zlib.crc32(received), zlib.crc32(data))
 
     def test_a_reset_ends_both_sides(self):
-        client, _ = self.tunnel(action=lambda connection, got: (connection.send(SWITCH), connection.fill(),
-                                                                connection.reset()))
+        client, _ = self.tunnel(
+            action=lambda connection, got: (
+                connection.send(SWITCH),
+                connection.fill(),
+                connection.reset(),
+            )
+        )
         client.send(b'x')
         self.assertEqual(client.read_to_end(), b'')
         client, _ = self.tunnel('/ws/2')
@@ -267,7 +306,10 @@ class TunnelTimersTest(http.HttpTestCase):
     """The timers of requests end with 101."""
 
     routes = [{'match': {'path_prefix': '/'}, 'key': '{uri}', 'upgrade': True}]
-    pool_options = {'timeouts': {'response': '300ms', 'keep_alive': '200ms'}, 'health': {'eject_after': 0}}
+    pool_options = {
+        'timeouts': {'response': '300ms', 'keep_alive': '200ms'},
+        'health': {'eject_after': 0},
+    }
     options = {'timeouts': {'header': '300ms', 'body': '5s'}}
 
     def test_a_quiet_tunnel_stays(self):

@@ -3,9 +3,9 @@
 
 Every request carries what its answer must repeat: its target, which is unique, and the checksum of
 its body. Worker processes send batches of requests, often pipelined, on a few connections each; the
-parent torments the shards. Ends with one summary line; exit code 0 when every answer belonged to its
-request and came from its key's shard, or was a fair error of the proxy, the shards came back, and the
-proxy stopped cleanly.
+parent torments the shards. Ends with one summary line; exit code 0 when every answer belonged to
+its request and came from its key's shard, or was a fair error of the proxy, the shards came back,
+and the proxy stopped cleanly.
 
     http_soak.py --seconds 60 --workers 2 [--seed N] [--shards 4] [--clients 6] [--calm]
 
@@ -42,7 +42,7 @@ BAD_KINDS = ('cut', 'cut_chunks', 'garbage', 'silent', 'early')
 TARGET = re.compile(r'/k(\d+)/(\w+)\?(.*)')
 
 
-# ---- a shard: a process of its own, so that it can be killed ---------------------------------------
+# ---- a shard: a process of its own, so that it can be killed -------------------------------------
 
 
 class ShardConnection:
@@ -97,7 +97,7 @@ class ShardConnection:
         data = self.response(kind, method, body)
         if kind == 'dribble':
             for i in range(0, len(data), 1 + len(data) // 20):
-                self.writer.write(data[i:i + 1 + len(data) // 20])
+                self.writer.write(data[i : i + 1 + len(data) // 20])
                 await asyncio.sleep(0.001)
         else:
             self.writer.write(data)
@@ -106,7 +106,9 @@ class ShardConnection:
 
     async def echo(self):
         """A tunnel: every byte comes back."""
-        self.writer.write(b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n')
+        self.writer.write(
+            b'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n'
+        )
         while True:
             data = await self.reader.read(65536)
             if not data:
@@ -122,8 +124,9 @@ class ShardConnection:
             return b'HTTP/1.1 2OO OK\r\nContent-Length: %d\r\n\r\n' % len(body) + body
         if kind in ('chunked', 'cut_chunks'):
             data = chunks(body, 1 + len(body) // 3)
-            return (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
-                    + (data[:-7] if kind == 'cut_chunks' else data))
+            return b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' + (
+                data[:-7] if kind == 'cut_chunks' else data
+            )
         if kind == 'cut':
             return b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n' % len(body) + body[:-1]
         if kind == 'close':
@@ -131,10 +134,19 @@ class ShardConnection:
         if kind == 'old':
             return b'HTTP/1.0 200 OK\r\n\r\n' + body
         # Together with the response, so that nobody can take it for the answer to a later request.
-        stray = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nSTRAY' if kind == 'stray' and len(body) <= 1000 else b''
+        stray = (
+            b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nSTRAY'
+            if kind == 'stray' and len(body) <= 1000
+            else b''
+        )
         hints = b'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n' if kind == 'hints' else b''
         fields = b'Connection: close\r\n' if kind in ('bye', 'early') else b''
-        return hints + b'HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n' % (fields, len(body)) + body + stray
+        return (
+            hints
+            + b'HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n' % (fields, len(body))
+            + body
+            + stray
+        )
 
 
 def run_shard(name, port):
@@ -143,7 +155,13 @@ def run_shard(name, port):
     async def on_connection(reader, writer):
         try:
             await ShardConnection(name, reader, writer).serve()
-        except (EOFError, OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        except (
+            EOFError,
+            OSError,
+            ValueError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+        ):
             pass
         finally:
             writer.close()
@@ -165,8 +183,11 @@ class Shard:
         self.start()
 
     def start(self):
-        self.process = rt.Process('shard', ['/usr/bin/python3', os.path.abspath(__file__), '--serve', self.name,
-                                            str(self.port)], self.folder)
+        self.process = rt.Process(
+            'shard',
+            ['/usr/bin/python3', os.path.abspath(__file__), '--serve', self.name, str(self.port)],
+            self.folder,
+        )
         rt.wait_until(lambda: rt.can_connect(self.port), 'shard %s listens' % self.name)
 
     def target(self):
@@ -176,7 +197,7 @@ class Shard:
         self.process.stop(signal.SIGKILL)
 
 
-# ---- load ------------------------------------------------------------------------------------------
+# ---- load ----------------------------------------------------------------------------------------
 
 
 class Unfair(AssertionError):
@@ -201,22 +222,42 @@ class Checker:
         rng = self.rng
         self.number += 1
         kind = rng.choice(BAD_KINDS if rng.random() < 0.02 else KINDS)
-        size = rng.choice((0, 100, 1000, 20000)) if n_in_batch > 1 else rng.choice((0, 1000, 70000, 400000))
+        size = (
+            rng.choice((0, 100, 1000, 20000))
+            if n_in_batch > 1
+            else rng.choice((0, 1000, 70000, 400000))
+        )
         target = '/k%d/%s?n=%d&kind=%s&size=%d&wait=%d' % (
-            rng.randrange(N_KEYS), self.name, self.number, kind, size, rng.choice((0, 0, 0, 0, 1, 5, 30)))
+            rng.randrange(N_KEYS),
+            self.name,
+            self.number,
+            kind,
+            size,
+            rng.choice((0, 0, 0, 0, 1, 5, 30)),
+        )
         method = rng.choice(('GET', 'GET', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PURGE'))
         body = None
         if method in ('POST', 'PUT') or rng.random() < 0.1:
-            body = rng.randbytes(rng.choice((0, 10, 3000)) if n_in_batch > 1 else rng.choice((1, 3000, 300000)))
+            body = rng.randbytes(
+                rng.choice((0, 10, 3000)) if n_in_batch > 1 else rng.choice((1, 3000, 300000))
+            )
         old = rng.random() < 0.03
         fields = [('Connection', 'keep-alive' if old else 'close')] if rng.random() < 0.02 else []
-        raw = request(method, target, fields, body=body, chunked=not old and rng.random() < 0.5,
-                      version='1.0' if old else '1.1')
+        raw = request(
+            method,
+            target,
+            fields,
+            body=body,
+            chunked=not old and rng.random() < 0.5,
+            version='1.0' if old else '1.1',
+        )
         return method, target, 0 if kind == 'early' else zlib.crc32(body or b''), raw
 
     def drop(self, rudely=False):
         if self.client is not None and rudely:
-            self.client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            self.client.sock.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)
+            )
         if self.client is not None:
             self.client.close()
         self.client = None
@@ -233,7 +274,7 @@ class Checker:
             back = bytearray(client.buffer)
             try:
                 for start in range(0, len(data), 50000):
-                    client.sock.sendall(data[start:start + 50000])
+                    client.sock.sendall(data[start : start + 50000])
                     if rng.random() < 0.5:
                         back += client.sock.recv(100000)
                 if rng.random() < 0.2:
@@ -311,7 +352,9 @@ class Checker:
             raise Unfair('%s %s: %s' % (method, target, answer))
         self.counts['ok'] += 1
         if answer.get('x-ringway-shard') != shard.encode():
-            raise Unfair('%s %s: shard %s, not %s' % (method, target, answer.get('x-ringway-shard'), shard))
+            raise Unfair(
+                '%s %s: shard %s, not %s' % (method, target, answer.get('x-ringway-shard'), shard)
+            )
         if method == 'HEAD':
             return
         line = ('%s %s %s %08x\n' % (shard, method, target, crc)).encode()
@@ -323,7 +366,9 @@ def work(options, worker, address, homes, deadline, results):
     """One process: [options.clients] checkers in turn, until [deadline]."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rng = random.Random('%d/%d' % (options.seed, worker))
-    checkers = [Checker('w%dc%d' % (worker, i), address, homes, rng) for i in range(options.clients)]
+    checkers = [
+        Checker('w%dc%d' % (worker, i), address, homes, rng) for i in range(options.clients)
+    ]
     failure = None
     try:
         while time.monotonic() < deadline:
@@ -355,7 +400,10 @@ def torment(rng, shards, log):
 
 def build(options, folder):
     """The shards, each with replicas, and the proxy."""
-    groups = {'s%d' % i: [Shard('s%d' % i, folder) for _ in range(N_REPLICAS)] for i in range(options.shards)}
+    groups = {
+        's%d' % i: [Shard('s%d' % i, folder) for _ in range(N_REPLICAS)]
+        for i in range(options.shards)
+    }
     pool = http.pool(
         {name: [shard.target() for shard in group] for name, group in groups.items()},
         connections=16,
@@ -363,7 +411,9 @@ def build(options, folder):
         health={'eject_after': 3, 'retry_after': '200ms'},
     )
     routes = [{'match': {'path_prefix': '/'}, 'key': '/{path.1}', 'debug': True, 'upgrade': True}]
-    return [shard for group in groups.values() for shard in group], rt.Ringway(http.config([pool], routes), folder)
+    return [shard for group in groups.values() for shard in group], rt.Ringway(
+        http.config([pool], routes), folder
+    )
 
 
 def all_shards_serve(proxy, homes, n_shards):
@@ -373,7 +423,9 @@ def all_shards_serve(proxy, homes, n_shards):
 
         def served():
             with http.HttpClient(proxy.address()) as client:
-                statuses = [client.get(key + '/end?n=0&kind=length&size=0&wait=0').status for _ in range(5)]
+                statuses = [
+                    client.get(key + '/end?n=0&kind=length&size=0&wait=0').status for _ in range(5)
+                ]
             return statuses == [200] * 5
 
         rt.wait_until(served, 'shard s%d serves again' % index, 20, 0.1)
@@ -383,9 +435,12 @@ def drive(options, proxy, shards, homes, rng, failures, counts):
     """Load and torment until the time is over; the slowest batch and the number of faults."""
     results = multiprocessing.Queue()
     deadline = time.monotonic() + options.seconds
-    workers = [multiprocessing.Process(target=work, daemon=True,
-                                       args=(options, i, proxy.address(), homes, deadline, results))
-               for i in range(options.workers)]
+    workers = [
+        multiprocessing.Process(
+            target=work, daemon=True, args=(options, i, proxy.address(), homes, deadline, results)
+        )
+        for i in range(options.workers)
+    ]
     slowest, n_faults = 0.0, 0
     try:
         for worker in workers:
@@ -445,7 +500,9 @@ def main():
     parser.add_argument('--calm', action='store_true', help='no faults')
     parser.add_argument('--verbose', action='store_true', help='print each fault')
     options = parser.parse_args()
-    print('http_soak: %.0f s, seed %d, %s' % (options.seconds, options.seed, rt.RINGWAY), flush=True)
+    print(
+        'http_soak: %.0f s, seed %d, %s' % (options.seconds, options.seed, rt.RINGWAY), flush=True
+    )
     folder = tempfile.mkdtemp(prefix='ringway-soak-')
     os.chmod(folder, 0o777)
     began = time.monotonic()
@@ -459,9 +516,20 @@ def main():
     if not failures and counts['ok'] < counts['requests'] // 2:
         failures.append('fewer than half of the requests were served')
         print('FAILURE', failures[-1])
-    print('http_soak: %s seed=%d seconds=%.0f requests=%d per_second=%.0f faults=%d slowest_batch=%.2fs %s' % (
-        'FAILED' if failures else 'ok', options.seed, seconds, counts['requests'],
-        counts['requests'] / max(seconds, 1), n_faults, slowest, json.dumps(counts, sort_keys=True)))
+    print(
+        'http_soak: %s seed=%d seconds=%.0f requests=%d per_second=%.0f faults=%d '
+        'slowest_batch=%.2fs %s'
+        % (
+            'FAILED' if failures else 'ok',
+            options.seed,
+            seconds,
+            counts['requests'],
+            counts['requests'] / max(seconds, 1),
+            n_faults,
+            slowest,
+            json.dumps(counts, sort_keys=True),
+        )
+    )
     return 1 if failures else 0
 
 

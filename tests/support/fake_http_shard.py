@@ -107,10 +107,12 @@ def parse_fields(lines):
     return fields
 
 
-# ---- answers and actions: functions of (connection, request) ---------------------------------------
+# ---- answers and actions: functions of (connection, request) -------------------------------------
 
 
-def response(status=200, body=b'', fields=(), reason='OK', length=True, chunked=False, version='1.1'):
+def response(
+    status=200, body=b'', fields=(), reason='OK', length=True, chunked=False, version='1.1'
+):
     """The bytes of a response. [length] False: neither length nor chunks, the end is the close."""
     lines = ['HTTP/%s %d %s' % (version, status, reason)]
     lines += ['%s: %s' % field for field in fields]
@@ -124,9 +126,13 @@ def response(status=200, body=b'', fields=(), reason='OK', length=True, chunked=
 
 def chunks(body, size=1000, trailers=b''):
     """[body] in chunks of [size] bytes, with the last one."""
-    parts = [body[i:i + size] for i in range(0, len(body), size)]
-    return (b''.join(b'%x\r\n%s\r\n' % (len(part), part) for part in parts)
-            + b'0\r\n' + trailers + b'\r\n')
+    parts = [body[i : i + size] for i in range(0, len(body), size)]
+    return (
+        b''.join(b'%x\r\n%s\r\n' % (len(part), part) for part in parts)
+        + b'0\r\n'
+        + trailers
+        + b'\r\n'
+    )
 
 
 def normal(connection, request):
@@ -136,7 +142,7 @@ def normal(connection, request):
     fields = [('Content-Type', 'text/plain'), ('X-Shard', connection.shard.name)]
     data = response(200, body, fields)
     if request.method == b'HEAD':
-        data = data[:data.index(b'\r\n\r\n') + 4]
+        data = data[: data.index(b'\r\n\r\n') + 4]
     connection.send(data)
 
 
@@ -179,7 +185,7 @@ def in_steps(*steps):
 def bytewise(data, pause=0.0003):
     def action(connection, request):
         for i in range(len(data)):
-            connection.send(data[i:i + 1])
+            connection.send(data[i : i + 1])
             time.sleep(pause)
 
     return action
@@ -214,9 +220,12 @@ def stream(size, fields=(), chunked=False, length=True, piece=b'0123456789abcdef
     """A response whose body is [size] bytes of [piece] over and over; see stream_crc()."""
 
     def action(connection, request):
-        head = response(200, b'', list(fields) + ([] if chunked or not length else
-                                                  [('Content-Length', size)]),
-                        length=False)
+        head = response(
+            200,
+            b'',
+            list(fields) + ([] if chunked or not length else [('Content-Length', size)]),
+            length=False,
+        )
         if chunked:
             head = head[:-2] + b'Transfer-Encoding: chunked\r\n\r\n'
         connection.send(head)
@@ -242,7 +251,7 @@ def stream_crc(size, piece=b'0123456789abcdef' * 4096):
     return crc
 
 
-# ---- connections -----------------------------------------------------------------------------------
+# ---- connections ---------------------------------------------------------------------------------
 
 
 class Connection:
@@ -333,7 +342,7 @@ class Connection:
             if not self.buffer and not self.fill():
                 raise Gone()
             data = bytes(self.buffer[:count])
-            del self.buffer[:len(data)]
+            del self.buffer[: len(data)]
             count -= len(data)
             request.add_body(data)
 
@@ -484,7 +493,9 @@ class FakeHttpShard:
         """[match]: the beginning of a target, or a predicate on the request."""
         if isinstance(match, str):
             prefix = match.encode()
-            self.rules.append(Rule(lambda request: request.target.startswith(prefix), action, times))
+            self.rules.append(
+                Rule(lambda request: request.target.startswith(prefix), action, times)
+            )
         else:
             self.rules.append(Rule(match, action, times))
 
@@ -511,8 +522,12 @@ class FakeHttpShard:
         return bool(poll.poll(0))
 
     def settle(self):
-        """Wait until what has been sent here is read, so that it does not turn up in the next test."""
-        wait_until(lambda: not self._has_unread(), 'shard %s reads what it was sent' % self.name, interval=0.001)
+        """Wait until what was sent here is read, so that it is not in the next test's records."""
+        wait_until(
+            lambda: not self._has_unread(),
+            'shard %s reads what it was sent' % self.name,
+            interval=0.001,
+        )
 
     def reset(self):
         """Forget rules and records; connections stay."""
@@ -532,27 +547,37 @@ class FakeHttpShard:
 
     def bytes_received(self):
         """What has come since the last reset, one byte string a connection that got any."""
-        streams = [bytes(c.received[c.mark:]) for c in self.connections]
+        streams = [bytes(c.received[c.mark :]) for c in self.connections]
         return [stream for stream in streams if stream]
 
     def open_connections(self):
         return [c for c in self.connections if not c.ended.is_set()]
 
     def wait_heads(self, count, timeout=PATIENCE):
-        wait_until(lambda: len(self.heads) >= count,
-                   '%d requests at shard %s' % (count, self.name), timeout, 0.002)
+        wait_until(
+            lambda: len(self.heads) >= count,
+            '%d requests at shard %s' % (count, self.name),
+            timeout,
+            0.002,
+        )
         return self.heads
 
     def wait_requests(self, count, timeout=PATIENCE):
-        wait_until(lambda: len(self.requests) >= count,
-                   '%d whole requests at shard %s' % (count, self.name), timeout, 0.002)
+        wait_until(
+            lambda: len(self.requests) >= count,
+            '%d whole requests at shard %s' % (count, self.name),
+            timeout,
+            0.002,
+        )
         return self.requests
 
     def only(self):
         """The one request that has come."""
         if len(self.requests) != 1 or len(self.heads) != 1:
-            raise AssertionError('shard %s has %d requests, %d of them whole: %r' % (
-                self.name, len(self.heads), len(self.requests), [r.head for r in self.heads]))
+            raise AssertionError(
+                'shard %s has %d requests, %d of them whole: %r'
+                % (self.name, len(self.heads), len(self.requests), [r.head for r in self.heads])
+            )
         return self.requests[0]
 
     def check(self):

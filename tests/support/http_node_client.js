@@ -1,5 +1,5 @@
-// HTTP and WebSocket clients of Node.js that check what they get. Usage: node http_node_client.js PORT
-// Prints "ok" and the number of checks, or the first failure and exits with 1.
+// HTTP and WebSocket clients of Node.js that check what they get.
+// Usage: node http_node_client.js PORT. Prints "ok" and the number of checks, or the first failure and exits with 1.
 'use strict';
 const assert = require('assert');
 const crypto = require('crypto');
@@ -12,7 +12,8 @@ let checks = 0;
 
 function ask(method, path, options = {}) {
     return new Promise((resolve, reject) => {
-        const request = http.request({ port, host: '127.0.0.1', method, path, agent, headers: options.headers || {} });
+        const request = http.request({ port, host: '127.0.0.1', method, path, agent,
+            headers: options.headers || {} });
         const interim = [];
         request.on('information', (info) => interim.push(info.statusCode));
         request.on('error', reject);
@@ -51,7 +52,8 @@ async function requests() {
     const missing = await ask('GET', '/missing');
     assert.strictEqual(missing.response.statusCode, 404);
     const events = await ask('GET', '/events');
-    assert.strictEqual(events.body.toString(), [0, 1, 2, 3, 4].map((n) => `data: ${n}\n\n`).join(''));
+    assert.strictEqual(events.body.toString(),
+        [0, 1, 2, 3, 4].map((n) => `data: ${n}\n\n`).join(''));
     const trailers = await ask('GET', '/trailers', { headers: { TE: 'trailers' } });
     assert.strictEqual(trailers.response.trailers['x-sum'], '42');
     checks += 5;
@@ -60,9 +62,11 @@ async function requests() {
 async function bodies() {
     const data = crypto.randomBytes(300000);
     const sha1 = crypto.createHash('sha1').update(data).digest('hex');
-    const chunked = await ask('POST', '/count?hash', { pieces: [data.subarray(0, 7), data.subarray(7, 100000), data.subarray(100000)] });
+    const pieces = [data.subarray(0, 7), data.subarray(7, 100000), data.subarray(100000)];
+    const chunked = await ask('POST', '/count?hash', { pieces });
     assert.strictEqual(JSON.parse(chunked.body).sha1, sha1);
-    const sized = await ask('PUT', '/count?hash', { body: data, headers: { 'Content-Length': data.length } });
+    const sized = await ask('PUT', '/count?hash', { body: data,
+        headers: { 'Content-Length': data.length } });
     assert.strictEqual(JSON.parse(sized.body).sha1, sha1);
     const echoed = await ask('POST', '/echo', { pieces: [data] });
     assert.ok(echoed.body.equals(data));
@@ -74,7 +78,8 @@ async function bodies() {
 
 function clientFrame(opcode, payload) {
     const mask = crypto.randomBytes(4);
-    const head = payload.length < 126 ? Buffer.from([128 | opcode, 128 | payload.length]) : Buffer.alloc(10);
+    const head = payload.length < 126 ? Buffer.from([128 | opcode, 128 | payload.length])
+        : Buffer.alloc(10);
     if (payload.length >= 126) {
         head[0] = 128 | opcode;
         head[1] = 128 | 127;
@@ -87,13 +92,16 @@ function websocket() {
     return new Promise((resolve, reject) => {
         const key = crypto.randomBytes(16).toString('base64');
         const request = http.request({ port, host: '127.0.0.1', path: '/ws', headers: {
-            Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Key': key, 'Sec-WebSocket-Version': 13 } });
+            Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Key': key,
+            'Sec-WebSocket-Version': 13 } });
         request.on('error', reject);
-        request.on('response', (response) => reject(new Error(`no upgrade: ${response.statusCode}`)));
+        request.on('response', (response) =>
+            reject(new Error(`no upgrade: ${response.statusCode}`)));
         request.on('upgrade', (response, socket, head) => {
             const accept = crypto.createHash('sha1').update(key + GUID).digest('base64');
             assert.strictEqual(response.headers['sec-websocket-accept'], accept);
-            const messages = [Buffer.from('hello'), crypto.randomBytes(70000), crypto.randomBytes(300), Buffer.alloc(0)];
+            const messages = [Buffer.from('hello'), crypto.randomBytes(70000),
+                crypto.randomBytes(300), Buffer.alloc(0)];
             let pending = head;
             let n = 0;
             socket.on('data', (data) => {
@@ -105,7 +113,8 @@ function websocket() {
                 }
             });
             socket.on('error', reject);
-            socket.on('close', () => (n === messages.length ? resolve(checks++) : reject(new Error(`${n} messages`))));
+            socket.on('close', () => (n === messages.length ? resolve(checks++)
+                : reject(new Error(`${n} messages`))));
             for (const message of messages) socket.write(clientFrame(2, message));
             socket.write(clientFrame(8, Buffer.from([3, 232])));
         });

@@ -14,7 +14,8 @@ function count(request, response) {
         if (hash) hash.update(data);
     });
     request.on('end', () => {
-        response.end(JSON.stringify({ size, sha1: hash ? hash.digest('hex') : null, trailers: request.rawTrailers }));
+        response.end(JSON.stringify({ size, sha1: hash ? hash.digest('hex') : null,
+            trailers: request.rawTrailers }));
     });
 }
 
@@ -42,7 +43,8 @@ function answer(request, response) {
         response.end('hello from node\n');
     } else if (path === '/fields') {
         request.resume();
-        response.end(JSON.stringify({ method: request.method, url: request.url, raw: request.rawHeaders }));
+        response.end(JSON.stringify({ method: request.method, url: request.url,
+            raw: request.rawHeaders }));
     } else if (path === '/echo') {
         response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
         request.pipe(response);
@@ -119,9 +121,10 @@ function frame(opcode, payload) {
 }
 
 function upgrade(request, socket, head) {
-    const accept = crypto.createHash('sha1').update(request.headers['sec-websocket-key'] + GUID).digest('base64');
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    const accept = crypto.createHash('sha1').update(request.headers['sec-websocket-key'] + GUID)
+        .digest('base64');
+    socket.write('HTTP/1.1 101 Switching Protocols\r\n' +
+        `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
     let pending = head;
     const take = (data) => {
         pending = Buffer.concat([pending, data]);

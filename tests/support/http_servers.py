@@ -35,7 +35,9 @@ class Server:
         self.port = port
         self.process = rt.Process(name, argv, folder)
         try:
-            rt.wait_until(lambda: rt.can_connect(port) or not self.process.alive(), '%s listens' % name)
+            rt.wait_until(
+                lambda: rt.can_connect(port) or not self.process.alive(), '%s listens' % name
+            )
             if not self.process.alive():
                 raise RuntimeError('%s did not start:\n%s' % (name, self.process.log_tail()))
         except BaseException:
@@ -76,7 +78,9 @@ class Nginx(Server):
         conf = os.path.join(folder, 'nginx.conf')
         with open(conf, 'w', encoding='utf-8') as file:
             file.write(NGINX_CONF % {'folder': folder, 'port': port})
-        super().__init__('nginx', [program('nginx'), '-p', folder, '-e', 'stderr', '-c', conf], folder, port)
+        super().__init__(
+            'nginx', [program('nginx'), '-p', folder, '-e', 'stderr', '-c', conf], folder, port
+        )
 
 
 class Node(Server):
@@ -95,5 +99,20 @@ class PythonServer(Server):
         port = rt.free_port()
         folder = os.path.join(folder, 'python-%d' % port)
         write_files(folder, files)
-        super().__init__('http.server', ['/usr/bin/python3', '-m', 'http.server', '--bind', '127.0.0.1', '--protocol',
-                                         'HTTP/' + version, '--directory', folder, str(port)], folder, port)
+        super().__init__(
+            'http.server',
+            [
+                '/usr/bin/python3',
+                '-m',
+                'http.server',
+                '--bind',
+                '127.0.0.1',
+                '--protocol',
+                'HTTP/' + version,
+                '--directory',
+                folder,
+                str(port),
+            ],
+            folder,
+            port,
+        )

@@ -1,4 +1,4 @@
-"""What the HTTP tests share: a strict raw client, configurations, and a test case with fake shards."""
+"""What the HTTP tests share: a strict client, configurations, a test case with fake shards."""
 import os
 import re
 import socket
@@ -10,8 +10,10 @@ from fake_http_shard import TOKEN, FakeHttpShard, Fields, chunks
 
 STATUS_LINE = re.compile(rb'HTTP/1\.1 ([1-9][0-9][0-9]) ([\t -~\x80-\xff]*)\Z')
 FIELD = re.compile(rb'(' + TOKEN + rb'): ?([^\0-\x08\x0a-\x1f\x7f]*)\Z')
-DATE = re.compile(rb'(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|'
-                  rb'Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT\Z')
+DATE = re.compile(
+    rb'(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|'
+    rb'Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT\Z'
+)
 PSEUDONYM = rb'ringway-[0-9A-Za-z]{8}'
 VIA = re.compile(rb'1\.[01] ' + PSEUDONYM + rb'\Z')
 
@@ -76,7 +78,9 @@ class Response(Fields):
         return int(self.get('content-length'))
 
 
-def request(method='GET', target='/', fields=(), body=None, chunked=False, version='1.1', host='test'):
+def request(
+    method='GET', target='/', fields=(), body=None, chunked=False, version='1.1', host='test'
+):
     """The bytes of a request. [body] with [chunked] goes in chunks, else with a length."""
     lines = ['%s %s HTTP/%s' % (method, target, version)]
     if host is not None:
@@ -123,8 +127,8 @@ class HttpClient(rt.Client):
         while True:
             end = self.buffer.find(b'\r\n\r\n')
             if end >= 0:
-                head = bytes(self.buffer[:end + 4])
-                del self.buffer[:end + 4]
+                head = bytes(self.buffer[: end + 4])
+                del self.buffer[: end + 4]
                 break
             state = self.fill()
             if state is None:
@@ -184,7 +188,7 @@ class HttpClient(rt.Client):
         while count > 0:
             self._more(response)
             data = bytes(self.buffer[:count])
-            del self.buffer[:len(data)]
+            del self.buffer[: len(data)]
             count -= len(data)
             self._add(response, data)
 
@@ -192,8 +196,8 @@ class HttpClient(rt.Client):
         while True:
             end = self.buffer.find(b'\n')
             if end >= 0:
-                line = bytes(self.buffer[:end + 1])
-                del self.buffer[:end + 1]
+                line = bytes(self.buffer[: end + 1])
+                del self.buffer[: end + 1]
                 if not line.endswith(b'\r\n'):
                     raise AssertionError('line end of %r' % line)
                 return line[:-2]
@@ -275,8 +279,9 @@ class HttpTestCase(rt.ProcessTestCase):
         cls.shards = [cls.class_fake(chr(ord('a') + i)) for i in range(cls.n_shards)]
         cls.shard = cls.shards[0]
         pools = [pool({shard.name: shard.target() for shard in cls.shards}, **cls.pool_options)]
-        cls.proxy = cls.class_ringway(config(pools, cls.routes, cls.listener,
-                                             **dict({'workers': 1}, **cls.options)))
+        cls.proxy = cls.class_ringway(
+            config(pools, cls.routes, cls.listener, **dict({'workers': 1}, **cls.options))
+        )
         cls.target = cls.proxy.address()
 
     @classmethod
@@ -303,13 +308,22 @@ class HttpTestCase(rt.ProcessTestCase):
 
     def start(self, shards, routes=None, listener=None, pool_options=None, **options):
         """A proxy for this test alone; [shards]: a dict of name to fake shard, address or lists."""
+
         def address(item):
             return item.target() if isinstance(item, FakeHttpShard) else item
 
-        places = {name: [address(item) for item in (group if isinstance(group, list) else [group])]
-                  for name, group in shards.items()}
-        return self.ringway(config([pool(places, **(pool_options or {}))], routes, listener,
-                                   **dict({'workers': 1}, **options)))
+        places = {
+            name: [address(item) for item in (group if isinstance(group, list) else [group])]
+            for name, group in shards.items()
+        }
+        return self.ringway(
+            config(
+                [pool(places, **(pool_options or {}))],
+                routes,
+                listener,
+                **dict({'workers': 1}, **options)
+            )
+        )
 
     def open(self, proxy=None, **options):
         """A client that is closed with the test."""
@@ -361,5 +375,18 @@ def main():
     rt.main()
 
 
-__all__ = ['HttpClient', 'HttpTestCase', 'Response', 'Stopwatch', 'Truncated', 'chunks', 'config',
-           'main', 'memory_kb', 'pool', 'request', 'os', 'socket']
+__all__ = [
+    'HttpClient',
+    'HttpTestCase',
+    'Response',
+    'Stopwatch',
+    'Truncated',
+    'chunks',
+    'config',
+    'main',
+    'memory_kb',
+    'pool',
+    'request',
+    'os',
+    'socket',
+]
