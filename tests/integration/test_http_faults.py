@@ -58,6 +58,16 @@ class SecondAttemptTest(FaultTestCase):
             self.assertLess(watch.seconds, 5)
 
 
+class TotalTimeTest(FaultTestCase):
+    def test_it_runs_while_a_connection_is_opened(self):
+        """timeouts.request is the whole exchange's, its connection's opening too."""
+        proxy = self.start({'x': self.black_hole()},
+                           pool_options={'timeouts': {'connect': '10s', 'request': '500ms'}})
+        with http.Stopwatch() as watch:
+            self.check_own_answer(self.get('/', proxy=proxy), 504)
+        self.assertLess(watch.seconds, 5)
+
+
 class StrayBytesTest(FaultTestCase):
     pool_options = {'health': NEVER_EJECT, 'timeouts': {'keep_alive': '1h'}}
 

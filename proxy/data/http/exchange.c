@@ -248,6 +248,10 @@ static void attach(struct exchange *exchange, const struct route *route, bool fr
         return;
     }
     set_load(exchange, +1);
+    if (route->upstream->pool->request_us > 0) {
+        plane_wake_at(exchange->session->plane,
+                      exchange->start_us + route->upstream->pool->request_us);
+    }
     switch (http_pool_attach(route->upstream, exchange, fresh)) {
     case FEEDBACK_OK:
         return;
@@ -355,9 +359,6 @@ void exchange_on_open(struct exchange *exchange)
     http_conn_touch(conn);
     if (pool->response_us > 0) {
         plane_wake_at(plane, plane_now(plane) + pool->response_us);
-    }
-    if (pool->request_us > 0) {
-        plane_wake_at(plane, exchange->start_us + pool->request_us);
     }
     if (exchange->session->paused) {
         session_touch(exchange->session); /* a body waits */
