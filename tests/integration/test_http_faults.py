@@ -2,6 +2,7 @@
 for, peers that end while bytes are under way, descriptors that run out.
 """
 import os
+import resource
 import signal
 import socket
 import sys
@@ -141,6 +142,33 @@ class BodilessTest(FaultTestCase):
                 client.send(request())
                 answer = client.response()
                 self.assertEqual((answer.status, answer.get('transfer-encoding')), (204, None))
+
+
+class DescriptorTest(FaultTestCase):
+    n_shards = 8
+
+    def test_idle_connections_make_room(self):
+        """Descriptors that idle connections use are no reason to fail, nor the shards' failure."""
+        proxy = self.start({shard.name: shard for shard in self.shards},
+                           pool_options={'timeouts': {'keep_alive': '1h'},
+                                         'health': {'eject_after': 2, 'retry_after': '1h'}})
+        clients = [self.open(proxy) for _ in range(16)]
+        used = len(os.listdir('/proc/%d/fd' % proxy.process.pid))
+        soft, hard = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (used + 40, hard))
+        by_shard = {}
+        for i in range(400):
+            answer = clients[0].get('/%d' % i)
+            self.assertEqual(answer.status, 200, answer)
+            by_shard.setdefault(answer.get('x-shard'), []).append('/%d' % i)
+        self.assertEqual(len(by_shard), 8)
+        for targets in by_shard.values():
+            for client, target in zip(clients, targets):
+                client.send(request('GET', target))
+            for client, target in zip(clients, targets):
+                self.assertEqual(client.response().status, 200)
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        self.assertEqual(proxy.metric('ringway_replica_up'), 8)
 
 
 if __name__ == '__main__':

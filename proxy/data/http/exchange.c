@@ -287,7 +287,7 @@ static bool may_retry(const struct exchange *exchange, enum http_conn_loss loss)
 {
     const struct exchange_body *body = &exchange->request;
     bool is_body_unsent = body->kind == HTTP1_BODY_NONE || (body->n_bytes == 0 && !body->done);
-    bool is_unsent = loss == HTTP_CONN_REFUSED;
+    bool is_unsent = loss == HTTP_CONN_REFUSED || loss == HTTP_CONN_STARVED;
     bool is_replayable = loss == HTTP_CONN_LOST && exchange_is_idempotent(exchange) &&
                          is_body_unsent && !exchange->has_answer;
 
@@ -296,13 +296,18 @@ static bool may_retry(const struct exchange *exchange, enum http_conn_loss loss)
 }
 
 /* Once more: another replica of the shard; else, when only a connection was lost that had been kept
- * for too long, the same one; else what the pool says for a shard that is down. */
+ * for too long, the same one; else what the pool says for a shard that is down. The same one, too,
+ * when it was we who had no descriptor. */
 static bool retry(struct exchange *exchange, enum http_conn_loss loss)
 {
     struct plane *plane = exchange->session->plane;
     struct route route = {.pool = exchange->shard_pool, .shard = exchange->shard};
 
-    route.upstream = router_other_replica(plane, route.pool, route.shard, exchange->upstream);
+    if (loss == HTTP_CONN_STARVED) {
+        route.upstream = exchange->upstream;
+    } else {
+        route.upstream = router_other_replica(plane, route.pool, route.shard, exchange->upstream);
+    }
     if (route.upstream == NULL && loss == HTTP_CONN_LOST) {
         if (!exchange->on_kept_conn) {
             return false;
@@ -319,9 +324,27 @@ static bool retry(struct exchange *exchange, enum http_conn_loss loss)
     }
     exchange->retries++;
     counter_add(&plane->feedback->pools[exchange->route->pool].retries, 1);
-    count_on_shard(exchange, FEEDBACK_HTTP_SERVER_ERROR);
+    if (loss != HTTP_CONN_STARVED) {
+        count_on_shard(exchange, FEEDBACK_HTTP_SERVER_ERROR);
+    }
     attach(exchange, &route, true);
     return true;
+}
+
+static int status_of(enum http_conn_loss loss, const char *why)
+{
+    switch (loss) {
+    case HTTP_CONN_STARVED:
+        return 503;
+    case HTTP_CONN_REFUSED:
+        return strcmp(why, HTTP_CONN_LATE) == 0 ? 504 : 502;
+    case HTTP_CONN_TIMEOUT:
+        return 504;
+    case HTTP_CONN_LOST:
+    case HTTP_CONN_PROTOCOL:
+        break;
+    }
+    return 502;
 }
 
 void exchange_on_lost(struct exchange *exchange, enum http_conn_loss loss, const char *why)
@@ -332,10 +355,7 @@ void exchange_on_lost(struct exchange *exchange, enum http_conn_loss loss, const
     } else if (exchange->status != 0) {
         exchange_cut(exchange);
     } else if (!may_retry(exchange, loss) || !retry(exchange, loss)) {
-        bool is_late = loss == HTTP_CONN_TIMEOUT ||
-                       (loss == HTTP_CONN_REFUSED && strcmp(why, HTTP_CONN_LATE) == 0);
-
-        fail_for_shard(exchange, is_late ? 504 : 502, why);
+        fail_for_shard(exchange, status_of(loss, why), why);
     }
 }
 

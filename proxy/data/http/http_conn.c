@@ -87,7 +87,7 @@ void http_conn_break(struct http_conn *conn, enum http_conn_loss loss, const cha
     if (conn->state == HTTP_CONN_CLOSING) {
         return;
     }
-    if (conn->state == HTTP_CONN_OPENING && is_failure) {
+    if (conn->state == HTTP_CONN_OPENING && (is_failure || loss == HTTP_CONN_STARVED)) {
         counter_add(&upstream->feedback->connect_failures, 1);
     }
     if (loss == HTTP_CONN_PROTOCOL) {
@@ -360,15 +360,26 @@ static void attach(struct http_conn *conn, struct exchange *exchange)
     gauge_add(&conn->upstream->feedback->in_flight, 1);
 }
 
+static bool is_want(int err)
+{
+    return err == UV_EMFILE || err == UV_ENFILE || err == UV_ENOBUFS || err == UV_ENOMEM;
+}
+
 void http_conn_open(struct upstream *upstream, struct exchange *exchange)
 {
     struct http_conn *conn = create(upstream);
+    int err;
 
     if (exchange != NULL) {
         attach(conn, exchange);
     }
-    if (dial_start(&conn->dial, &upstream->endpoint, &conn->io, conn, on_open) != 0) {
+    err = dial_start(&conn->dial, &upstream->endpoint, &conn->io, conn, on_open);
+    if (err != 0) {
         conn->since_us = 0; /* broken when the timer comes, not under the caller's feet */
+        conn->starved = is_want(err);
+        if (conn->starved) {
+            http_pool_give_way(upstream->plane); /* there will be descriptors in the next turn */
+        }
         plane_wake_at(upstream->plane, plane_now(upstream->plane));
     }
 }
@@ -388,6 +399,10 @@ static uint64_t check_opening(struct http_conn *conn, uint64_t now_us)
 {
     uint64_t due_us = conn->since_us + conn->upstream->pool->connect_us;
 
+    if (conn->starved) {
+        http_conn_break(conn, HTTP_CONN_STARVED, "no descriptor is left", false);
+        return 0;
+    }
     if (now_us >= due_us) {
         http_conn_break(conn, HTTP_CONN_REFUSED,
                         conn->since_us == 0 ? "cannot connect" : HTTP_CONN_LATE, true);

@@ -28,6 +28,7 @@ enum http_conn_state {
 /* How a connection failed the exchange on it. */
 enum http_conn_loss {
     HTTP_CONN_REFUSED,  /* it could not be opened: the replica has seen nothing of the request */
+    HTTP_CONN_STARVED,  /* the same, for want of a descriptor: not the replica's doing */
     HTTP_CONN_LOST,     /* it broke or was closed */
     HTTP_CONN_PROTOCOL, /* the replica's answer makes no sense */
     HTTP_CONN_TIMEOUT,  /* no answer in time */
@@ -46,6 +47,7 @@ struct http_conn {
     struct http1_scan scan;
     uint64_t since_us; /* OPENING, IDLE: since when; BUSY: when bytes last came or went */
     enum http_conn_state state;
+    bool starved;              /* OPENING: there was no descriptor for it */
     bool reused;               /* has served an exchange before the present one */
     bool sent;                 /* the present one's request is on its way */
     bool answered;             /* bytes have come for the present one */

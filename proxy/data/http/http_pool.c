@@ -20,6 +20,26 @@ static void report(struct upstream *upstream)
     gauge_set(&upstream->feedback->state, state);
 }
 
+static void close_idle(struct http_pool *pool)
+{
+    while (!list_empty(&pool->idle)) {
+        http_conn_discard(LIST_ENTRY(pool->idle.next, struct http_conn, idle));
+    }
+}
+
+void http_pool_give_way(struct plane *plane)
+{
+    for (uint32_t p = 0; p < plane->options.topology->n_pools; p++) {
+        for (uint32_t u = 0; u < plane->pools[p].n_upstreams; u++) {
+            struct upstream *upstream = plane->pools[p].upstreams[u];
+
+            if (upstream != NULL && upstream->http != NULL) { /* NULL: at the start */
+                close_idle(upstream->http);
+            }
+        }
+    }
+}
+
 void http_pool_note_failure(struct upstream *upstream, const char *why)
 {
     struct plane *plane = upstream->plane;
@@ -27,8 +47,8 @@ void http_pool_note_failure(struct upstream *upstream, const char *why)
     upstream->http->retry_us = plane_now(plane) + upstream->pool->retry_after_us;
     plane_wake_at(plane, upstream->http->retry_us);
     upstream_failed(upstream, why);
-    while (upstream->ejected && !list_empty(&upstream->http->idle)) {
-        http_conn_discard(LIST_ENTRY(upstream->http->idle.next, struct http_conn, idle));
+    if (upstream->ejected) {
+        close_idle(upstream->http);
     }
     report(upstream);
 }

@@ -46,6 +46,9 @@ void http_pool_remove_idle(struct http_pool *pool, struct http_conn *conn);
 /** Is the replica not ejected, and did the last attempt to open a connection not fail? */
 bool http_pool_is_ready(const struct upstream *upstream);
 
+/** Close the idle connections of all replicas: their descriptors are needed. */
+void http_pool_give_way(struct plane *plane);
+
 /** Close every connection for good. */
 void http_pool_stop(struct upstream *upstream);
 void http_pool_destroy(struct http_pool **pool);
