@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "data/http/http_pool.h"
 #include "data/session.h"
 
 #define LISTEN_BACKLOG  4096
@@ -35,6 +36,7 @@ static void pause_accepting(struct listener *listener, int error)
         log_warn("listener %s: cannot accept: %s", listener->config->bind.text,
                  uv_strerror(-error));
     }
+    http_pool_give_way(listener->plane);
     uv_poll_stop(&listener->poll);
     uv_timer_start(&listener->pause, on_pause_over, PAUSE_MS, 0);
 }

@@ -170,6 +170,21 @@ class DescriptorTest(FaultTestCase):
         resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
         self.assertEqual(proxy.metric('ringway_replica_up'), 8)
 
+    def test_idle_connections_make_room_for_clients(self):
+        proxy = self.start({shard.name: shard for shard in self.shards},
+                           pool_options={'timeouts': {'keep_alive': '1h'}})
+        clients = [self.open(proxy) for _ in range(8)]
+        for shard in self.shards:
+            shard.on('/', fake.delayed(0.3))
+        for client in clients:
+            client.send(request())
+        for client in clients:
+            client.response()
+        used = len(os.listdir('/proc/%d/fd' % proxy.process.pid))
+        _, hard = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (used, hard))
+        self.assertEqual(self.get('/more', proxy=proxy).status, 200)
+
 
 if __name__ == '__main__':
     http.main()
