@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include "base/memory.h"
-#include "data/access_log.h"
 #include "data/http/http_answer.h"
 #include "data/http/http_head.h"
 #include "data/http/http_pool.h"
@@ -32,61 +31,6 @@ static void set_load(struct exchange *exchange, int change)
     }
 }
 
-static struct slice head_part(const struct exchange *exchange, size_t at, size_t len)
-{
-    return slice_make(exchange->head.data + at, len);
-}
-
-static struct slice key_of(const struct exchange *exchange)
-{
-    return head_part(exchange, exchange->head_len, exchange->key_len);
-}
-
-/* The value of the Host line: `Host: VALUE` CRLF. */
-static struct slice host_of(const struct exchange *exchange)
-{
-    size_t around = sizeof("Host: \r\n") - 1;
-
-    if (exchange->host_len < around) {
-        return slice_make(NULL, 0);
-    }
-    return head_part(exchange, exchange->host_at + around - 2, exchange->host_len - around);
-}
-
-static void log_exchange(const struct exchange *exchange, enum feedback_http_result result,
-                         bool is_own)
-{
-    struct session *session = exchange->session;
-    struct plane *plane = session->plane;
-    bool is_routed = exchange->shard != REQUEST_NO_SHARD;
-    bool is_error =
-        result >= FEEDBACK_HTTP_SERVER_ERROR || (is_own && result == FEEDBACK_HTTP_CLIENT_ERROR);
-    struct access_http entry;
-
-    if (!access_log_wants(plane->access, is_error)) {
-        return;
-    }
-    entry = (struct access_http){
-        .client = session_peer(session),
-        .method = head_part(exchange, 0, exchange->method_len),
-        .target = head_part(exchange, exchange->method_len + 1, exchange->target_len),
-        .host = host_of(exchange),
-        .key = key_of(exchange),
-        .pool = exchange->route == NULL ? UINT32_MAX : exchange->shard_pool,
-        .shard = exchange->shard,
-        .replica =
-            is_routed && exchange->upstream != NULL ? exchange->upstream->address->text : NULL,
-        .status = exchange->status,
-        .result = result,
-        .bytes_received = exchange->request.n_bytes,
-        .bytes_sent = exchange->response.n_bytes,
-        .upstream_us = exchange->upstream_us,
-        .duration_us = plane_now(plane) - exchange->start_us,
-        .retries = exchange->retries,
-    };
-    access_log_http(plane->access, &entry);
-}
-
 /* Count the exchange and free it; the session is between two requests. */
 static void end(struct exchange *exchange, enum feedback_http_result result, bool is_own)
 {
@@ -102,7 +46,7 @@ static void end(struct exchange *exchange, enum feedback_http_result result, boo
         }
     }
     if (plane->access != NULL) {
-        log_exchange(exchange, result, is_own);
+        exchange_log(exchange, result, is_own);
     }
     if (exchange->state == EXCHANGE_TUNNEL) {
         gauge_add(&plane->feedback->http_upgrades, -1);
@@ -269,7 +213,7 @@ static struct route find_route(const struct exchange *exchange)
 {
     struct router_query query = {.pool = exchange->route->pool,
                                  .hash = exchange->hash,
-                                 .key = key_of(exchange),
+                                 .key = exchange_key(exchange),
                                  .has_key = exchange->has_key,
                                  .avoid = exchange->upstream};
 
@@ -364,12 +308,12 @@ void exchange_on_open(struct exchange *exchange)
     struct http_conn *conn = exchange->conn;
     struct plane *plane = exchange->session->plane;
     const struct config_pool *pool = exchange->upstream->pool;
-    struct slice head = head_part(exchange, 0, exchange->head_len);
+    struct slice head = exchange_head_part(exchange, 0, exchange->head_len);
 
     exchange->on_kept_conn = conn->reused;
     exchange->sent_us = plane_now(plane);
     if (exchange->route->host_sent == CONFIG_HOST_REPLICA) {
-        http_conn_write(conn, head_part(exchange, 0, exchange->host_at), true);
+        http_conn_write(conn, exchange_head_part(exchange, 0, exchange->host_at), true);
         http_conn_write(conn, slice_of("Host: "), true);
         http_conn_write(conn, slice_of(exchange->upstream->host), true);
         http_conn_write(conn, slice_of("\r\n"), true);
@@ -447,7 +391,7 @@ static void prepare(struct exchange *exchange, const struct http1_request *reque
 static void place(struct exchange *exchange)
 {
     struct plane *plane = exchange->session->plane;
-    struct slice key = key_of(exchange);
+    struct slice key = exchange_key(exchange);
 
     if (exchange->has_key) {
         exchange->hash =

@@ -138,6 +138,22 @@ bool exchange_is_idempotent(const struct exchange *exchange);
 
 /* ---- among its files --------------------------------------------------------------------- */
 
+/** A part of the head that was written for the shard. */
+static inline struct slice exchange_head_part(const struct exchange *exchange, size_t at,
+                                              size_t len)
+{
+    return slice_make(exchange->head.data + at, len);
+}
+
+/** What the ring was asked for; empty without a key. */
+static inline struct slice exchange_key(const struct exchange *exchange)
+{
+    return exchange_head_part(exchange, exchange->head_len, exchange->key_len);
+}
+
+/** It has ended: a line for the access log, which is on, if it wants one. [is_own] We answered. */
+void exchange_log(const struct exchange *exchange, enum feedback_http_result result, bool is_own);
+
 /** Answer with an error of our own, and end the exchange. */
 void exchange_fail(struct exchange *exchange, int status, const char *why);
 
