@@ -17,10 +17,10 @@
 /* What a look-up reads stands first. */
 struct hashring {
     enum ring_kernel kernel;
+    unsigned value_shift;      /* from a hash to its topmost 32 bits */
     struct packed_ring packed; /* with points */
     struct ring_table table;   /* without */
     const struct ring_algorithm *algorithm;
-    unsigned value_shift; /* from a hash to its topmost 32 bits */
     unsigned hash_bits;
     ring_hash_fn *hash_fn;
     bool has_hash_tag;
@@ -253,7 +253,8 @@ static uint32_t low_of(const struct hashring *ring, uint64_t hash)
     return (uint32_t)(hash << (VALUE_BITS - ring->value_shift));
 }
 
-uint32_t hashring_home(const struct hashring *ring, uint64_t hash)
+/* Not on the packed ring. */
+static uint32_t home_without_points(const struct hashring *ring, uint64_t hash)
 {
     switch (ring->kernel) {
     case RING_KERNEL_POINTS:
@@ -263,7 +264,15 @@ uint32_t hashring_home(const struct hashring *ring, uint64_t hash)
     case RING_KERNEL_PRIME:
         return ring->table.owners[hash % RING_TABLE_PRIME];
     case RING_KERNEL_COMPUTED:
-        return ring->algorithm->home(&ring->table, hash);
+        break;
+    }
+    return ring->algorithm->home(&ring->table, hash);
+}
+
+uint32_t hashring_home(const struct hashring *ring, uint64_t hash)
+{
+    if (ring->kernel != RING_KERNEL_POINTS) {
+        return home_without_points(ring, hash);
     }
     return packed_ring_owner(&ring->packed, value_of(ring, hash), low_of(ring, hash));
 }

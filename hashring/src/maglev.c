@@ -113,10 +113,14 @@ static void fill_owners(struct ring_table *table, struct maglev_turn *turns)
             .weight = table->rows[row].weight,
         };
         table->seeds[row] = (uint32_t)table->seeds[row] | inverse(skip) << HALF_BITS;
+        table->rows[row].part = 0;
     }
     maglev_fill(turns, table->n_rows, table->owners, table->n_slots);
     for (uint32_t slot = 0; slot < table->n_slots; slot++) {
-        table->owners[slot] = (uint16_t)table->rows[table->owners[slot]].shard;
+        struct ring_row *owner = &table->rows[table->owners[slot]];
+
+        table->owners[slot] = (uint16_t)owner->shard;
+        owner->part++;
     }
 }
 

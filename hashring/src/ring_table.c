@@ -22,8 +22,8 @@ int ring_table_init(struct ring_table *table, const struct ring_member *members,
         const struct ring_member *member = &members[i];
 
         table->seeds[i] = seed(member);
-        table->rows[i] =
-            (struct ring_row){.weight = member->weight, .shard = member->shard, .rank = i};
+        table->rows[i] = (struct ring_row){
+            .weight = member->weight, .shard = member->shard, .rank = i, .part = member->weight};
         table->even = table->even && member->weight == members[0].weight;
         table->max_weight = member->weight > table->max_weight ? member->weight : table->max_weight;
     }
@@ -174,16 +174,13 @@ size_t ring_table_rank(const struct ring_table *table, ring_cost_fn *cost, uint6
 
 uint64_t ring_table_count_owned(const struct ring_table *table, uint64_t *owned)
 {
-    for (uint32_t slot = 0; slot < table->n_slots; slot++) {
-        owned[table->owners[slot]]++;
-    }
-    if (table->n_slots > 0) {
-        return table->n_slots;
-    }
+    uint64_t sum = 0;
+
     for (uint32_t row = 0; row < table->n_rows; row++) {
-        owned[table->rows[row].shard] += table->rows[row].weight;
+        owned[table->rows[row].shard] = table->rows[row].part;
+        sum += table->rows[row].part;
     }
-    return table->total_weight;
+    return sum;
 }
 
 size_t ring_table_memory_bytes(const struct ring_table *table)

@@ -19,6 +19,7 @@ struct ring_row {
     uint32_t weight;
     uint32_t shard; /* the caller's index */
     uint32_t rank;  /* position in the order of the members */
+    uint32_t part;  /* of all slots; without a table, of all weight */
 };
 
 struct ring_table {
@@ -71,7 +72,7 @@ typedef uint64_t ring_cost_fn(const struct ring_table *table, uint32_t row, uint
 size_t ring_table_rank(const struct ring_table *table, ring_cost_fn *cost, uint64_t key,
                        uint32_t *out, size_t from, size_t max);
 
-/* Add each shard's slots, or weight, to [owned]. Returns the sum. */
+/* Set [owned] of each shard to its part. Returns the sum. */
 uint64_t ring_table_count_owned(const struct ring_table *table, uint64_t *owned);
 
 /* Heap bytes. */

@@ -292,6 +292,9 @@ static void give_away(struct ring_table *table, uint32_t *room)
         room[row]--;
         table->owners[slot] = (uint16_t)table->rows[row].shard;
     }
+    for (uint32_t row = 0; row < table->n_rows; row++) {
+        table->rows[row].part = limit_of(table, row) - room[row];
+    }
 }
 
 static int slots_fill(struct ring_table *table, const struct ring_table *old)
