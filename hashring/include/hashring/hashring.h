@@ -39,7 +39,8 @@ extern "C" {
 #define HASHRING_MAX_TOTAL_POINTS (UINT32_C(1) << 24)
 
 /**
- * How points are placed. Accepted in text by hashring_algorithm_parse(). The numbers are fixed.
+ * How a hash finds its shard: on a ring of points, in a table of slots, or by computing. Accepted in
+ * text by hashring_algorithm_parse(). The numbers are fixed.
  */
 enum hashring_algorithm {
     /** "xxring", the default: weight * points points a shard, XXH3-64 of "name-i". */
