@@ -20,7 +20,7 @@ static const char about[] =
     "whatever became of earlier ones, and its latency counts from then.\n"
     "\n"
     "The value of a key follows from the key: an answer with another one is an error.\n"
-    "The ETC mix: M. Atikoglu et al., SIGMETRICS 2012. Keys: generalised extreme value\n"
+    "The ETC mix: B. Atikoglu et al., SIGMETRICS 2012. Keys: generalised extreme value\n"
     "distribution (30.7984, 8.20449, 0.078688), 16 to 90 bytes; values: a table below 15 bytes,\n"
     "above it generalised Pareto (0, 214.476, 0.348238).\n"
     "\n"

@@ -1,112 +1,18 @@
-"""ringway-bench load and live-remap: real memcached, nginx and proxies, and what goes wrong."""
+"""ringway-bench load: real memcached, nginx and proxies, and what goes wrong."""
 import csv
 import io
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
-import unittest
-import unittest.mock
 import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
 import http_servers
 import ringway_testing as rt
-
-BENCH = os.path.join(rt.BUILD_DIR, 'bench', 'ringway-bench')
-LIMIT = 90.0  # seconds that any of these commands may take
-
-
-class Running:
-    """A command that runs; result() waits for its end."""
-
-    def __init__(self, argv, **options):
-        self.popen = subprocess.Popen(
-            ['setpriv', '--pdeathsig', 'KILL', '--', BENCH] + [str(word) for word in argv],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **dict({'stdin': subprocess.DEVNULL}, **options))
-
-    def result(self, given=None):
-        """(exit code, standard output, standard error)"""
-        try:
-            out, err = self.popen.communicate(given, timeout=LIMIT)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            raise
-        return self.popen.returncode, out.decode(), err.decode()
-
-    def json(self, given=None):
-        """(exit code, report, standard error)"""
-        code, out, err = self.result(given)
-        if not out:
-            raise AssertionError('no report, exit %d: %s' % (code, err))
-        return code, json.loads(out), err
-
-
-def bench(*argv):
-    return Running(argv).result()
-
-
-def load(target, *argv, expect=0):
-    """The report of a load."""
-    code, report, err = Running(['load', '--target', target, '--json'] + list(argv)).json()
-    if code != expect:
-        raise AssertionError('exit %d: %s\n%s' % (code, err, json.dumps(report, indent=1)))
-    return report
-
-
-def row(report, operation):
-    return next(row for row in report['requests'] if row['requests'] == operation)
-
-
-def errors(report):
-    return {row['error']: row['count'] for row in report.get('errors', [])}
-
-
-class Server:
-    """Answers each connection by a function of (socket), in threads, until the test ends."""
-
-    def __init__(self, case, serve):
-        self.listener = socket.create_server(('127.0.0.1', 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        self.serve = serve
-        self.sockets = []
-        threading.Thread(target=self._accept, daemon=True).start()
-        case.addCleanup(self._close)
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            self.sockets.append(sock)
-            threading.Thread(target=self._run, args=(sock,), daemon=True).start()
-
-    def _run(self, sock):
-        try:
-            self.serve(sock)
-        except OSError:
-            pass
-
-    def _close(self):
-        for sock in [self.listener] + self.sockets:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            sock.close()
-
-
-def answer_each_read(answer):
-    """Serve [answer] to whatever comes."""
-    def serve(sock):
-        while sock.recv(65536):
-            sock.sendall(answer)
-    return serve
+from bench_loading import (Running, Server, answer_each_read, bench, dav_nginx, errors, http_config,
+                           load, row)
 
 
 class ProxyLoadTest(rt.ProcessTestCase):
@@ -151,7 +57,8 @@ class ProxyLoadTest(rt.ProcessTestCase):
             stats[name] = value
 
     def test_without_a_fill_gets_miss(self):
-        report = load(self.target, '--keys', 2000, '--ratio', '1:0', '--duration', 0.5, '--warmup', 0)
+        report = load(self.target, '--keys', 2000, '--ratio', '1:0', '--duration', 0.5, '--warmup',
+                      0)
         self.assertEqual(report['totals'][0]['hits'], 0)
         self.assertGreater(report['totals'][0]['misses'], 100)
         self.assertEqual(row(report, 'set')['answered'], 0)
@@ -167,45 +74,48 @@ class ProxyLoadTest(rt.ProcessTestCase):
         """Every request of the schedule is sent and counted."""
         for extra in ([], ['--threads', 2]):
             with self.subTest(extra):
-                report = load(self.target, '--keys', 500, '--rate', 500, '--duration', 2, '--warmup', 0.5, *extra)
+                report = load(self.target, '--keys', 500, '--rate', 500, '--duration', 2,
+                              '--warmup', 0.5, *extra)
                 self.assertAlmostEqual(row(report, 'all')['answered'], 1000, delta=3)
                 self.assertEqual(report['totals'][0]['errors'], 0)
 
     def test_poisson_arrivals(self):
-        report = load(self.target, '--keys', 500, '--rate', 500, '--poisson', '--duration', 2, '--warmup', 0)
+        report = load(self.target, '--keys', 500, '--rate', 500, '--poisson', '--duration', 2,
+                      '--warmup', 0)
         self.assertAlmostEqual(row(report, 'all')['answered'], 1000, delta=150)
         self.assertEqual(report['totals'][0]['errors'], 0)
 
     def test_pipelining_and_threads(self):
-        report = load(self.target, '--fill', '--keys', 500, '--pipeline', 16, '--threads', 2, '--connections', 7,
-                      '--duration', 0.5, '--warmup', 0)
+        report = load(self.target, '--fill', '--keys', 500, '--pipeline', 16, '--threads', 2,
+                      '--connections', 7, '--duration', 0.5, '--warmup', 0)
         self.assertEqual(report['totals'][0]['misses'], 0)
         self.assertEqual(report['totals'][0]['errors'], 0)
 
     def test_multiget_of_the_etc_mix(self):
         """Keys and values of all sizes, many in a get, chosen by Zipf's distribution."""
-        report = load(self.target, '--fill', '--keys', 3000, '--etc', '--mget', 20, '--zipf', 0.99, '--duration', 1,
-                      '--warmup', 0)
+        report = load(self.target, '--fill', '--keys', 3000, '--etc', '--mget', 20, '--zipf', 0.99,
+                      '--duration', 1, '--warmup', 0)
         self.assertEqual(report['totals'][0]['hits'], 20 * row(report, 'get')['answered'])
         self.assertEqual(report['totals'][0]['misses'], 0)
         self.assertEqual(report['totals'][0]['errors'], 0)
 
     def test_large_values(self):
-        report = load(self.target, '--fill', '--keys', 20, '--value-size', 500000, '--ratio', '1:1', '--connections', 4,
-                      '--duration', 0.5, '--warmup', 0)
+        report = load(self.target, '--fill', '--keys', 20, '--value-size', 500000, '--ratio', '1:1',
+                      '--connections', 4, '--duration', 0.5, '--warmup', 0)
         self.assertEqual(report['totals'][0]['misses'], 0)
         self.assertEqual(report['totals'][0]['errors'], 0)
 
     def test_empty_values(self):
-        report = load(self.target, '--fill', '--keys', 100, '--value-size', 0, '--mget', 5, '--duration', 0.3)
+        report = load(self.target, '--fill', '--keys', 100, '--value-size', 0, '--mget', 5,
+                      '--duration', 0.3)
         self.assertEqual(report['totals'][0]['misses'], 0)
         self.assertEqual(report['totals'][0]['errors'], 0)
 
     def test_spread_over_the_shards(self):
         """What the proxy counted while it ran, and not before."""
         load(self.target, '--fill', '--keys', 2000, '--duration', 0.3, '--warmup', 0)
-        report = load(self.target, '--keys', 2000, '--ratio', '1:0', '--rate', 1000, '--duration', 1, '--warmup', 0,
-                      '--admin', self.proxy.config['admin']['bind'])
+        report = load(self.target, '--keys', 2000, '--ratio', '1:0', '--rate', 1000, '--duration',
+                      1, '--warmup', 0, '--admin', self.proxy.config['admin']['bind'])
         shards = {shard['shard']: shard for shard in report['shards']}
         self.assertEqual(sorted(shards), ['a', 'b', 'c'])
         answered = row(report, 'get')['answered']
@@ -222,36 +132,42 @@ class ProxyLoadTest(rt.ProcessTestCase):
         """The right key, the right size, other bytes; and another size."""
         load(self.target, '--fill', '--keys', 100, '--duration', 0.1, '--warmup', 0)
         client = self.client(self.proxy)
-        client.ask(b'set bench:.................000000007 0 0 100\r\n%s\r\n' % (b'x' * 100), b'STORED\r\n')
+        client.ask(b'set bench:.................000000007 0 0 100\r\n%s\r\n' % (b'x' * 100),
+                   b'STORED\r\n')
         client.ask(b'set bench:.................000000008 0 0 3\r\nabc\r\n', b'STORED\r\n')
-        report = load(self.target, '--keys', 100, '--ratio', '1:0', '--duration', 0.5, '--warmup', 0, expect=2)
+        report = load(self.target, '--keys', 100, '--ratio', '1:0', '--duration', 0.5, '--warmup',
+                      0, expect=2)
         self.assertEqual(list(errors(report)), ['wrong-value'])
-        self.assertAlmostEqual(errors(report)['wrong-value'] / row(report, 'get')['answered'], 0.02, delta=0.01)
+        self.assertAlmostEqual(errors(report)['wrong-value'] / row(report, 'get')['answered'], 0.02,
+                               delta=0.01)
         self.assertEqual({text['text'] for text in report['error_texts']},
                          {'a value with other bytes', 'a value of another size'})
-        report = load(self.target, '--keys', 100, '--ratio', '1:0', '--duration', 0.3, '--warmup', 0, '--no-verify')
+        report = load(self.target, '--keys', 100, '--ratio', '1:0', '--duration', 0.3, '--warmup',
+                      0, '--no-verify')
         self.assertEqual(report['totals'][0]['errors'], 0)
 
     def test_libmemcached(self):
-        code, _, err = bench('load', '--target', self.target, '--client', 'libmemcached', '--duration', 0.1)
+        code, _, err = bench('load', '--target', self.target, '--client', 'libmemcached',
+                             '--duration', 0.1)
         if code == 1 and 'without libmemcached' in err:
             self.skipTest('built without libmemcached')
-        report = load(self.target, '--fill', '--keys', 500, '--client', 'libmemcached', '--mget', 5, '--connections', 5,
-                      '--duration', 0.5, '--warmup', 0)
+        report = load(self.target, '--fill', '--keys', 500, '--client', 'libmemcached', '--mget', 5,
+                      '--connections', 5, '--duration', 0.5, '--warmup', 0)
         self.assertEqual(report['totals'][0]['misses'], 0)
         self.assertEqual(report['totals'][0]['errors'], 0)
         self.assertEqual(report['totals'][0]['hits'], 5 * row(report, 'get')['answered'])
-        report = load(self.target, '--keys', 500, '--client', 'libmemcached', '--rate', 200, '--connections', 5,
-                      '--duration', 1, '--warmup', 0)
+        report = load(self.target, '--keys', 500, '--client', 'libmemcached', '--rate', 200,
+                      '--connections', 5, '--duration', 1, '--warmup', 0)
         self.assertAlmostEqual(row(report, 'all')['answered'], 200, delta=5)
 
     def test_a_shard_that_dies(self):
         """Its keys are error answers from then on; the run ends in its time."""
         victim, other = self.memcached(), self.memcached()
-        proxy = self.ringway(rt.proxy_config([rt.pool_config('main', {'a': victim.target(), 'b': other.target()})]))
+        proxy = self.ringway(rt.proxy_config([rt.pool_config('main', {'a': victim.target(),
+                                                                      'b': other.target()})]))
         target = 'memcached://127.0.0.1:%d' % proxy.address()[1]
-        running = Running(['load', '--target', target, '--json', '--keys', 1000, '--duration', 3, '--warmup', 0,
-                           '--rate', 2000, '--timeout', 2])
+        running = Running(['load', '--target', target, '--json', '--keys', 1000, '--duration', 3,
+                           '--warmup', 0, '--rate', 2000, '--timeout', 2])
         time.sleep(1)
         victim.stop()
         began = time.monotonic()
@@ -262,7 +178,8 @@ class ProxyLoadTest(rt.ProcessTestCase):
         self.assertLess(errors(report)['error-reply'], row(report, 'all')['answered'] * 0.6)
         self.assertLessEqual(set(errors(report)), {'error-reply', 'timeout'})
         self.assertTrue(any(text['text'].startswith('SERVER_ERROR') for text in report['error_texts']), report)
-        self.assertAlmostEqual(row(report, 'all')['answered'] + errors(report).get('timeout', 0), 6000, delta=20)
+        self.assertAlmostEqual(row(report, 'all')['answered'] + errors(report).get('timeout', 0),
+                               6000, delta=20)
 
     def test_reports(self):
         """CSV has the rows of JSON, SVG is XML with both charts, text names the percentiles."""
@@ -285,7 +202,8 @@ class ProxyLoadTest(rt.ProcessTestCase):
 
     def test_interrupted(self):
         """SIGINT ends it with a report of what there is."""
-        running = Running(['load', '--target', self.target, '--json', '--keys', 100, '--duration', 60])
+        running = Running(['load', '--target', self.target, '--json', '--keys', 100, '--duration',
+                           60])
         time.sleep(2.5)
         running.popen.send_signal(signal.SIGINT)
         code, report, _ = running.json()
@@ -300,7 +218,8 @@ class ServerLoadTest(rt.ProcessTestCase):
     def stalled(self, *options):
         """The report of a run of 3 s in the middle of which the server stops for one."""
         server = self.memcached()
-        running = Running(['load', '--target', 'memcached://' + server.target(), '--json', '--keys', 100, '--fill',
+        running = Running(['load', '--target', 'memcached://' + server.target(), '--json', '--keys',
+                           100, '--fill',
                            '--connections', 4, '--duration', 3, '--warmup', 0] + list(options))
         time.sleep(1)
         server.freeze()
@@ -325,15 +244,18 @@ class ServerLoadTest(rt.ProcessTestCase):
 
     def test_unix_socket(self):
         server = self.memcached(address=os.path.join(self.folder, 'm.sock'))
-        report = load('memcached://unix:' + server.address, '--fill', '--keys', 100, '--duration', 0.3, '--warmup', 0)
+        report = load('memcached://unix:' + server.address, '--fill', '--keys', 100, '--duration',
+                      0.3, '--warmup', 0)
         self.assertEqual(report['totals'][0]['misses'], 0)
 
     def test_refused(self):
         port = rt.free_port()
-        for target in ('memcached://127.0.0.1:%d', 'http://127.0.0.1:%d', 'memcached://localhost:%d'):
+        for target in ('memcached://127.0.0.1:%d', 'http://127.0.0.1:%d',
+                       'memcached://localhost:%d'):
             code, out, err = bench('load', '--target', target % port, '--duration', 1)
             self.assertEqual((code, out), (2, ''))
-            self.assertRegex(err, r'^ringway-bench load: cannot connect to .*: Connection refused\n$')
+            self.assertRegex(err,
+                             r'^ringway-bench load: cannot connect to .*: Connection refused\n$')
 
     def test_unknown_host(self):
         code, _, err = bench('load', '--target', 'memcached://host.invalid:11211')
@@ -342,7 +264,8 @@ class ServerLoadTest(rt.ProcessTestCase):
 
     def test_a_server_of_another_protocol(self):
         """It ends long before its time."""
-        server = Server(self, answer_each_read(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n'))
+        server = Server(self,
+                        answer_each_read(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n'))
         began = time.monotonic()
         report = load('memcached://127.0.0.1:%d' % server.port, '--duration', 30, expect=2)
         self.assertLess(time.monotonic() - began, 15)
@@ -356,27 +279,29 @@ class ServerLoadTest(rt.ProcessTestCase):
 
     def test_a_key_that_was_not_asked_for(self):
         server = Server(self, answer_each_read(b'VALUE other 0 1\r\nx\r\nEND\r\n'))
-        report = load('memcached://127.0.0.1:%d' % server.port, '--ratio', '1:0', '--duration', 3, expect=2)
+        report = load('memcached://127.0.0.1:%d' % server.port, '--ratio', '1:0', '--duration', 3,
+                      expect=2)
         self.assertGreater(errors(report)['protocol'], 0)
         self.assertIn('not asked for', report['error_texts'][0]['text'])
 
     def test_more_answers_than_requests(self):
         server = Server(self, answer_each_read(b'END\r\nEND\r\n'))
-        report = load('memcached://127.0.0.1:%d' % server.port, '--ratio', '1:0', '--duration', 0.5, expect=2)
+        report = load('memcached://127.0.0.1:%d' % server.port, '--ratio', '1:0', '--duration', 0.5,
+                      expect=2)
         self.assertGreater(errors(report)['protocol'], 0)
 
     def test_no_answer(self):
         """Each request times out; the run is as long as it was to be, and one time-out."""
         server = Server(self, lambda sock: sock.recv(1) and time.sleep(60))
         began = time.monotonic()
-        report = load('memcached://127.0.0.1:%d' % server.port, '--connections', 3, '--duration', 1, '--warmup', 0,
-                      '--timeout', 0.4, expect=2)
+        report = load('memcached://127.0.0.1:%d' % server.port, '--connections', 3, '--duration', 1,
+                      '--warmup', 0, '--timeout', 0.4, expect=2)
         self.assertLess(time.monotonic() - began, 10)
         self.assertEqual(list(errors(report)), ['timeout'])
         self.assertIn(errors(report)['timeout'], range(3, 13))
         began = time.monotonic()
-        report = load('memcached://127.0.0.1:%d' % server.port, '--connections', 3, '--duration', 1, '--warmup', 0,
-                      '--timeout', 0.4, '--rate', 100, expect=2)
+        report = load('memcached://127.0.0.1:%d' % server.port, '--connections', 3, '--duration', 1,
+                      '--warmup', 0, '--timeout', 0.4, '--rate', 100, expect=2)
         self.assertLess(time.monotonic() - began, 10)
         self.assertGreater(errors(report)['not-sent'], 50)
         self.assertEqual(errors(report)['not-sent'] + errors(report)['timeout'], 100)
@@ -385,8 +310,8 @@ class ServerLoadTest(rt.ProcessTestCase):
         """It gives up by itself."""
         server = Server(self, lambda sock: sock.recv(1) and time.sleep(60))
         began = time.monotonic()
-        code, _, err = bench('load', '--target', 'memcached://127.0.0.1:%d' % server.port, '--fill', '--timeout', 0.3,
-                             '--duration', 0.5)
+        code, _, err = bench('load', '--target', 'memcached://127.0.0.1:%d' % server.port, '--fill',
+                             '--timeout', 0.3, '--duration', 0.5)
         self.assertEqual(code, 2)
         self.assertIn('100000 of 100000 keys could not be stored: no answer in time', err)
         self.assertLess(time.monotonic() - began, 20)
@@ -394,7 +319,8 @@ class ServerLoadTest(rt.ProcessTestCase):
     def test_a_server_that_comes_back(self):
         """Lost requests and refused connections are counted; then it goes on."""
         server = self.memcached()
-        running = Running(['load', '--target', 'memcached://' + server.target(), '--json', '--keys', 100,
+        running = Running(['load', '--target', 'memcached://' + server.target(), '--json', '--keys',
+                           100,
                            '--duration', 5, '--warmup', 0, '--connections', 5, '--rate', 500, '--timeout', 10])
         time.sleep(1)
         server.stop()
@@ -421,7 +347,8 @@ class ServerLoadTest(rt.ProcessTestCase):
                 (['--target', target, '--mget', 5, '--keys', 4], '--mget may not be above --keys'),
                 (['--target', target, '--poisson'], '--poisson needs --rate'),
                 (['--target', 'http://127.0.0.1:1', '--mget', 2], 'are for memcached'),
-                (['--target', 'http://127.0.0.1:1', '--pipeline', 2], '--pipeline is for memcached')):
+                (['--target', 'http://127.0.0.1:1', '--pipeline', 2],
+                 '--pipeline is for memcached')):
             with self.subTest(argv):
                 code, out, err = bench('load', *argv)
                 self.assertEqual((code, out), (1, ''))
@@ -435,50 +362,37 @@ class ServerLoadTest(rt.ProcessTestCase):
         self.assertIn('cannot read the metrics of', err)
 
 
-def dav_nginx(case):
-    """An nginx that stores what is PUT."""
-    conf = http_servers.NGINX_CONF.replace('root %(folder)s/www;',
-                                           'root %(folder)s/www; dav_methods PUT; create_full_put_path on;')
-    with unittest.mock.patch.object(http_servers, 'NGINX_CONF', conf):
-        server = http_servers.Nginx(case.folder, {})
-    case.addCleanup(server.stop)
-    return server
-
-
-def http_config(shards):
-    pool = dict(rt.pool_config('web', shards), protocol='http')
-    return rt.proxy_config([pool], listeners=[{'bind': '127.0.0.1:%d' % rt.free_port(), 'protocol': 'http',
-                                               'pool': 'web'}])
-
-
 class HttpLoadTest(rt.ProcessTestCase):
     def test_fill_and_get(self):
         """PUT and GET through a proxy; each body is that of its key; requests of each shard."""
         servers = {name: dav_nginx(self) for name in ('a', 'b')}
-        proxy = self.ringway(http_config({name: server.target() for name, server in servers.items()}))
+        proxy = self.ringway(http_config({name: server.target() for name,
+                                          server in servers.items()}))
         target = 'http://127.0.0.1:%d/store' % proxy.address()[1]
-        report = load(target, '--fill', '--keys', 300, '--ratio', '10:1', '--value-size', 3000, '--connections', 8,
+        report = load(target, '--fill', '--keys', 300, '--ratio', '10:1', '--value-size', 3000,
+                      '--connections', 8,
                       '--duration', 1, '--warmup', 0, '--admin', proxy.config['admin']['bind'])
         self.assertEqual(report['totals'][0]['misses'], 0)
         self.assertEqual(report['totals'][0]['errors'], 0)
         self.assertGreater(row(report, 'set')['answered'], 0)
         # What was open when the time was over is the proxy's count, and not ours.
-        self.assertAlmostEqual(sum(shard['requests'] for shard in report['shards']), row(report, 'all')['answered'],
-                               delta=8)
+        self.assertAlmostEqual(sum(shard['requests'] for shard in report['shards']),
+                               row(report, 'all')['answered'], delta=8)
         self.assertNotIn('Values were not compared.', report.get('notes', []))
 
     def test_missing_files_are_misses(self):
         """Of a server that closes after each response, too."""
         for server in (http_servers.PythonServer(self.folder, {}, '1.0'), dav_nginx(self)):
             self.addCleanup(server.stop)
-            report = load('http://' + server.target(), '--rate', 200, '--duration', 1, '--warmup', 0,
-                          '--connections', 4)
+            report = load('http://' + server.target(), '--rate', 200, '--duration', 1, '--warmup',
+                          0, '--connections', 4)
             self.assertEqual(report['totals'][0]['misses'], row(report, 'get')['answered'])
             self.assertAlmostEqual(row(report, 'get')['answered'], 200, delta=3)
             self.assertEqual(report['totals'][0]['errors'], 0)
 
     def test_the_stub(self):
-        stub = subprocess.Popen([os.path.join(rt.BUILD_DIR, 'bench', 'ringway-bench-http-stub'), '--ports',
+        stub = subprocess.Popen([os.path.join(rt.BUILD_DIR, 'bench', 'ringway-bench-http-stub'),
+                                 '--ports',
                                  str(rt.free_port())], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(stub.stdout.close)
         self.addCleanup(stub.wait, rt.PATIENCE)
@@ -501,188 +415,22 @@ class HttpLoadTest(rt.ProcessTestCase):
                 (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', {'protocol'})):
             with self.subTest(answer):
                 server = Server(self, answer_each_read(answer))
-                report = load('http://127.0.0.1:%d' % server.port, '--duration', 0.3, '--warmup', 0, '--connections',
-                              2, expect=2 if kinds else 0)
+                report = load('http://127.0.0.1:%d' % server.port, '--duration', 0.3, '--warmup', 0,
+                              '--connections', 2, expect=2 if kinds else 0)
                 self.assertEqual(set(errors(report)), kinds, report)
-        server = Server(self, lambda sock: sock.recv(65536) and (sock.sendall(b'HTTP/1.1 200 OK\r\n\r\nabc'),
+        server = Server(self,
+                        lambda sock: sock.recv(65536) and (sock.sendall(b'HTTP/1.1 200 OK\r\n\r\nabc'),
                                                                  sock.close()))
-        report = load('http://127.0.0.1:%d' % server.port, '--duration', 0.3, '--warmup', 0, '--connections', 2)
+        report = load('http://127.0.0.1:%d' % server.port, '--duration', 0.3, '--warmup', 0,
+                      '--connections', 2)
         self.assertGreater(report['totals'][0]['hits'], 5)
 
     def test_a_body_of_another_key(self):
-        server = Server(self, answer_each_read(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n' + b'x' * 100))
-        report = load('http://127.0.0.1:%d' % server.port, '--ratio', '1:1', '--duration', 0.3, '--warmup', 0,
-                      expect=2)
+        server = Server(self, answer_each_read(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n'
+                                               + b'x' * 100))
+        report = load('http://127.0.0.1:%d' % server.port, '--ratio', '1:1', '--duration', 0.3,
+                      '--warmup', 0, expect=2)
         self.assertEqual(set(errors(report)), {'wrong-value'})
-
-
-class LiveRemapTest(rt.ProcessTestCase):
-    """The proxy is restarted with one more shard."""
-
-    def start(self, n_shards=4):
-        shards = {name: self.memcached().target() for name in 'abcd'[:n_shards]}
-        self.pool = rt.pool_config('main', shards)
-        self.proxy = self.ringway(rt.proxy_config([dict(self.pool, shards=self.pool['shards'][:-1])]))
-        self.proxy.wait_ready()
-        self.after = dict(self.proxy.config, pools=[self.pool])
-        self.to = os.path.join(self.folder, 'to.yaml')
-        self.from_ = os.path.join(self.folder, 'from.yaml')
-        for path, config in ((self.from_, self.proxy.config), (self.to, self.after)):
-            with open(path, 'w', encoding='utf-8') as file:
-                json.dump(config, file)
-
-    def restart(self):
-        self.proxy.stop()
-        self.proxy.config = self.after
-        self.proxy.start()
-        self.proxy.wait_ready()
-
-    def remap(self, *argv, **options):
-        target = 'memcached://127.0.0.1:%d' % self.proxy.address()[1]
-        return Running(['live-remap', '--target', target, '--json', '--keys', 5000, '--rate', 5000, '--before', 1,
-                        '--max-seconds', 40, '--progress'] + list(argv), **options)
-
-    def moved(self):
-        """Keys that have another shard afterwards, by the proxy's own word."""
-        keys = ['bench:' + '.' * 17 + '%09d' % i for i in range(5000)]
-        before = self.proxy.route(keys)
-        self.restart()
-        after = self.proxy.route(keys)
-        return sum(1 for key in keys if before[key] != after[key])
-
-    def check(self, code, report, err, expected):
-        self.assertEqual(code, 0, (err, report))
-        summary = report['summary'][0]
-        self.assertEqual(summary['before_percent'], 100)
-        self.assertEqual(summary['lost_keys'], expected)
-        self.assertAlmostEqual(summary['lost_percent'], 25, delta=4)
-        self.assertLess(summary['lowest_percent'], 98)
-        self.assertGreater(summary['recovery_seconds'], 0)
-        self.assertEqual(summary['recovered'], 'yes')
-        phases = [second['phase'] for second in report['seconds']]
-        self.assertEqual(phases[0], 'before')
-        self.assertIn('change', phases)
-        self.assertEqual(phases[-1], 'after')
-        self.assertGreater(report['seconds'][-1]['hit_percent'], 98.9)
-        self.assertRegex(err, r'second +hit rate +0 % +100 % +misses +errors\n +1 +100\.00 %  \|#{40}\| +0 +0\n')
-
-    def test_by_a_command(self):
-        """Exactly the keys whose shard is another one are missed, as the two rings say."""
-        self.start()
-        wish, done = os.path.join(self.folder, 'wish'), os.path.join(self.folder, 'done')
-        svg = os.path.join(self.folder, 'remap.svg')
-        running = self.remap('--change', 'echo changing; touch %s; while [ ! -e %s ]; do sleep 0.05; done' % (wish, done),
-                             '--from', self.from_, '--to', self.to, '--svg', svg)
-        rt.wait_until(lambda: os.path.exists(wish), 'the command runs')
-        moved = self.moved()
-        with open(done, 'w', encoding='utf-8'):
-            pass
-        code, report, err = running.json()
-        self.check(code, report, err, moved)
-        self.assertEqual(report['summary'][0]['expected_keys'], moved)
-        self.assertIn('changing\n', err)
-        self.assertIn('Hit rate', ' '.join(xml.etree.ElementTree.parse(svg).getroot().itertext()))
-
-    def test_by_a_file(self):
-        self.start()
-        done = os.path.join(self.folder, 'done')
-        running = self.remap('--wait-for-file', done)
-        time.sleep(3)
-        moved = self.moved()
-        with open(done, 'w', encoding='utf-8'):
-            pass
-        code, report, err = running.json()
-        self.check(code, report, err, moved)
-        self.assertIsNone(report['summary'][0]['expected_keys'])
-        self.assertIn('then create %s' % done, err)
-
-    def test_by_enter(self):
-        self.start()
-        running = self.remap(stdin=subprocess.PIPE)
-        time.sleep(3)
-        moved = self.moved()
-        code, report, err = running.json(b'\n')
-        self.check(code, report, err, moved)
-        self.assertIn('then press Enter', err)
-
-    def test_nothing_changes(self):
-        self.start()
-        code, report, err = self.remap('--change', 'true', '--from', self.from_, '--to', self.from_).json()
-        self.assertEqual(code, 0, err)
-        self.assertEqual(report['summary'][0]['lost_keys'], 0)
-        self.assertEqual(report['summary'][0]['expected_keys'], 0)
-        self.assertEqual(report['summary'][0]['recovery_seconds'], 0)
-        self.assertEqual(report['summary'][0]['lowest_percent'], 100)
-
-    def test_a_command_that_fails(self):
-        self.start(2)
-        code, report, _ = self.remap('--change', 'exit 7').json()
-        self.assertEqual(code, 2)
-        self.assertIn('The command ended with 7.', report['notes'])
-
-    def test_a_command_without_end(self):
-        """It is ended with what it started."""
-        self.start(2)
-        code, report, _ = self.remap('--change', 'sleep 1000 & echo $! >%s/pid; wait' % self.folder,
-                                     '--max-seconds', 3).json()
-        self.assertEqual(code, 2)
-        self.assertIn('The change was not completed.', report['notes'])
-        with open(os.path.join(self.folder, 'pid'), encoding='ascii') as file:
-            pid = int(file.read())
-        rt.wait_until(lambda: not os.path.exists('/proc/%d' % pid) or self.is_zombie(pid), 'the command is gone')
-
-    @staticmethod
-    def is_zombie(pid):
-        try:
-            with open('/proc/%d/stat' % pid, encoding='ascii', errors='replace') as stat:
-                return stat.read().rsplit(')', 1)[1].split()[0] == 'Z'
-        except FileNotFoundError:
-            return True
-
-    def test_it_does_not_come_back(self):
-        """The proxy is gone: seconds without an answer are no recovery, and it ends."""
-        self.start(2)
-        began = time.monotonic()
-        code, _, err = self.remap('--change', 'kill -9 %d' % self.proxy.process.pid, '--max-seconds', 4).result()
-        self.assertEqual(code, 2)
-        self.assertIn('no answer', err)
-        self.assertLess(time.monotonic() - began, 40)
-        self.proxy.allowed_exits = {-9}
-
-    def test_wrong_options(self):
-        self.start(2)
-        for argv, text in ((['--from', self.from_], '--from and --to belong together'),
-                           (['--change', 'true', '--wait-for-file', 'x'], 'not both'),
-                           (['--from', self.from_, '--to', '/nonexistent.yaml'], '/nonexistent.yaml'),
-                           (['--from', self.from_, '--to', self.to, '--pool', 'other'], 'no pool other')):
-            with self.subTest(argv):
-                code, out, err = self.remap(*argv).result()
-                self.assertEqual((code, out), (1, ''))
-                self.assertIn(text, err)
-
-    def test_http(self):
-        """PUT and GET, one nginx more; the rings know the whole path."""
-        servers = {name: dav_nginx(self).target() for name in 'abc'}
-        config = http_config({name: servers[name] for name in 'ab'})
-        after = dict(config, pools=[dict(rt.pool_config('web', servers), protocol='http')])
-        self.proxy, self.after = self.ringway(config), after
-        from_, to = os.path.join(self.folder, 'from.yaml'), os.path.join(self.folder, 'to.yaml')
-        for path, content in ((from_, config), (to, after)):
-            with open(path, 'w', encoding='utf-8') as file:
-                json.dump(content, file)
-        done = os.path.join(self.folder, 'done')
-        running = Running(['live-remap', '--target', 'http://127.0.0.1:%d/s' % self.proxy.address()[1], '--json',
-                           '--keys', 500, '--rate', 1000, '--connections', 8, '--before', 1, '--wait-for-file', done,
-                           '--from', from_, '--to', to, '--max-seconds', 40])
-        time.sleep(3)
-        self.restart()
-        with open(done, 'w', encoding='utf-8'):
-            pass
-        code, report, err = running.json()
-        self.assertEqual(code, 0, (err, report))
-        summary = report['summary'][0]
-        self.assertEqual(summary['lost_keys'], summary['expected_keys'])
-        self.assertAlmostEqual(summary['lost_percent'], 33, delta=9)
 
 
 if __name__ == '__main__':
