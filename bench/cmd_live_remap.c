@@ -6,6 +6,7 @@
  * whose shard is another one now are missed once. When the hit rate is back, every key that was not
  * missed is read once more, so that the keys lost are counted and not estimated.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -319,14 +320,16 @@ static void report_seconds(const struct live_remap *live, struct report *report)
         report, CHART_LINES, "Hit rate around a change of the shards", "seconds", "hit rate, %");
 
     chart_mark(chart, 100 * live->watch.baseline, "before");
+    if (live->knows_moved) {
+        chart_mark(chart, 100 * (1 - (double)live->n_moved / (double)live->settings.n_keys),
+                   "without the keys that move");
+    }
     chart_series(chart, "hit rate");
     for (size_t i = 0; i < live->watch.n; i++) {
         const struct remap_second *second = &live->watch.seconds[i];
         double rate = remap_second_rate(second);
 
-        if (rate >= 0) {
-            chart_point(chart, (double)(i + 1), 100 * rate);
-        }
+        chart_point(chart, (double)(i + 1), rate >= 0 ? 100 * rate : NAN);
         if (table == NULL) {
             continue;
         }
