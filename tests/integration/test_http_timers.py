@@ -234,6 +234,18 @@ class ResponseTimerTest(TimerTestCase):
             'the shard connections are closed',
         )
 
+    def test_no_100(self):
+        """A client that waits for 100 (Continue) waits for the shard, not the shard for it."""
+        self.shard.on('/hang', early(fake.hang))
+        client = self.open()
+        with http.Stopwatch() as watch:
+            client.send(
+                request('POST', '/hang', [('Content-Length', 5), ('Expect', '100-continue')])
+            )
+            answer = client.response()
+        self.took(watch, 0.5)
+        self.check_own_answer(answer, 504)
+
     def test_half_a_head(self):
         self.shard.on('/half', fake.reply_and_hang(OK + b'X: '))
         with http.Stopwatch() as watch:

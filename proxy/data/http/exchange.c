@@ -446,8 +446,8 @@ static bool is_shards_turn(const struct exchange *exchange)
 {
     const struct http_conn *conn = exchange->conn;
 
-    return conn->reading &&
-           (exchange->request.done || exchange->output_lost || conn->out.queue.bytes > 0);
+    return conn->reading && (exchange->request.done || exchange->expects_continue ||
+                             exchange->output_lost || conn->out.queue.bytes > 0);
 }
 
 uint64_t exchange_check_time(struct exchange *exchange, uint64_t now_us)
@@ -493,9 +493,9 @@ void exchange_set_phase(struct exchange *exchange)
 {
     struct session *session = exchange->session;
     enum session_phase phase = SESSION_PHASE_WAIT;
+    bool has_to_send = !exchange->request.done && !exchange->expects_continue && !session->paused;
 
-    if (exchange->state != EXCHANGE_TUNNEL &&
-        (session->out.queue.bytes > 0 || (!exchange->request.done && !session->paused))) {
+    if (exchange->state != EXCHANGE_TUNNEL && (session->out.queue.bytes > 0 || has_to_send)) {
         phase = SESSION_PHASE_BODY;
     }
     if (phase != (enum session_phase)session->phase) {

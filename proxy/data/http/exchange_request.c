@@ -118,13 +118,15 @@ static size_t take(struct exchange *exchange, struct slice in, bool stable)
 size_t exchange_on_input(struct exchange *exchange, struct slice in, bool stable)
 {
     struct session *session = exchange->session;
-    size_t used = take(exchange, in, stable);
+    size_t used;
 
+    exchange->expects_continue = false; /* it does not wait for it any more */
+    used = take(exchange, in, stable);
     if (session->exchange != exchange) {
         return used;
     }
-    if (exchange->request.done) {
-        exchange_set_phase(exchange); /* the client has done its part */
+    if (exchange->request.done || session->phase == SESSION_PHASE_WAIT) {
+        exchange_set_phase(exchange); /* it is another's turn */
     }
     if (!is_congested(exchange)) {
         return used;
