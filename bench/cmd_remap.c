@@ -162,8 +162,7 @@ static int count_all(struct remap *remap)
         progress_update(&progress, n_done);
     }
     progress_end(&progress, n_done);
-    report_setting(remap->report, key_source_is_sample(remap->source) ? "sampled_keys" : "keys",
-                   (double)n_done);
+    report_setting(remap->report, "counted", (double)n_done);
     if (code == COMMAND_OK && n_done == 0) {
         fprintf(stderr, "ringway-bench remap: %s has no keys\n", key_source_name(remap->source));
         code = COMMAND_FAILED;
@@ -291,46 +290,52 @@ static void put_row(const struct remap *remap, struct table *table, size_t n_col
     }
 }
 
+/* What the second chart shows of a subject. */
+static double max_before(const struct churn *churn)
+{
+    return estimate_max_by_mean(churn->loads_before, churn->before).value;
+}
+
+static double max_after(const struct churn *churn)
+{
+    return estimate_max_by_mean(churn->loads, churn->after).value;
+}
+
+static double moved_percent(const struct churn *churn)
+{
+    return (double)churn->n_moved / (double)churn->n_keys * 100;
+}
+
+static void draw_series(const struct remap *remap, struct chart *chart, const char *name,
+                        double (*value)(const struct churn *churn))
+{
+    chart_series(chart, name);
+    for (size_t i = 0; i < remap->subjects.n; i++) {
+        const struct remap_subject *subject = &remap->subjects.subjects[i];
+
+        if (subject->before != NULL) {
+            chart_bar(chart, subject->name, value(&subject->churn));
+        }
+    }
+}
+
 static void draw(const struct remap *remap)
 {
     const struct remap_subjects *subjects = &remap->subjects;
     const char *kind = subjects->is_pools ? "pool" : "algorithm";
     struct chart *moved =
         report_chart(remap->report, CHART_BARS, "Keys moved", kind, "% of all keys");
-    struct chart *needless = NULL;
+    struct chart *busiest = report_chart(remap->report, CHART_BARS, "Load of the busiest shard",
+                                         kind, "by the mean of its weight");
 
-    chart_series(moved, "moved");
-    for (size_t i = 0; i < subjects->n; i++) {
-        const struct churn *churn = &subjects->subjects[i].churn;
-
+    draw_series(remap, moved, "moved", moved_percent);
+    for (size_t i = 0; i < subjects->n && !subjects->is_pools; i++) {
         if (subjects->subjects[i].before != NULL) {
-            chart_bar(moved, subjects->subjects[i].name,
-                      (double)churn->n_moved / (double)churn->n_keys * 100);
-            if (!subjects->is_pools) {
-                chart_mark(moved, churn_optimum(churn) * 100, "optimum");
-            }
+            chart_mark(moved, churn_optimum(&subjects->subjects[i].churn) * 100, "optimum");
         }
     }
-    needless = report_chart(remap->report, CHART_BARS, "Load of the busiest shard", kind,
-                            "by the mean of its weight");
-    chart_series(needless, "before");
-    for (size_t i = 0; i < subjects->n; i++) {
-        const struct churn *churn = &subjects->subjects[i].churn;
-
-        if (subjects->subjects[i].before != NULL) {
-            chart_bar(needless, subjects->subjects[i].name,
-                      estimate_max_by_mean(churn->loads_before, churn->before).value);
-        }
-    }
-    chart_series(needless, "after");
-    for (size_t i = 0; i < subjects->n; i++) {
-        const struct churn *churn = &subjects->subjects[i].churn;
-
-        if (subjects->subjects[i].before != NULL) {
-            chart_bar(needless, subjects->subjects[i].name,
-                      estimate_max_by_mean(churn->loads, churn->after).value);
-        }
-    }
+    draw_series(remap, busiest, "before", max_before);
+    draw_series(remap, busiest, "after", max_after);
 }
 
 static int show(struct remap *remap)

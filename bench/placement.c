@@ -62,6 +62,19 @@ static int add_type(struct type_list *list, struct placement_type type)
     return 0;
 }
 
+/* --points is for the algorithms that have points: the others refuse any number but 0. */
+static void drop_points(struct placement_type *type)
+{
+    static const struct hashring_shard one = {.name = "one", .weight = 1};
+    struct hashring *ring = NULL;
+
+    if (type->options.points > 0 &&
+        hashring_create(&ring, &one, 1, &type->options) == HASHRING_ERR_BAD_POINTS) {
+        type->options.points = 0;
+    }
+    hashring_destroy(&ring);
+}
+
 static int add_all_algorithms(struct type_list *list)
 {
     const char *name;
@@ -71,6 +84,7 @@ static int add_all_algorithms(struct type_list *list)
         struct placement_type type = {.name = name, .options = list->options};
 
         type.options.algorithm = (enum hashring_algorithm)i;
+        drop_points(&type);
         result = result == 0 ? add_type(list, type) : result;
     }
     return result;
@@ -100,6 +114,7 @@ static int add_algorithm(struct type_list *list, const char *name)
                          hashring_algorithm_names(), hashring_preset_names());
         return -1;
     }
+    drop_points(&type);
     type.name = type.options.preset == HASHRING_PRESET_NONE
                     ? hashring_algorithm_name(type.options.algorithm)
                     : hashring_preset_name(type.options.preset);

@@ -9,6 +9,8 @@
 #include "config/config.h"
 #include "util.h"
 
+enum { NAMES_BYTES = 256 }; /* of pools in a note */
+
 static void subject_init(struct remap_subject *subject, const struct placement_type *before,
                          const struct placement_type *after)
 {
@@ -78,14 +80,22 @@ static void add_pool(struct remap_subjects *subjects, const struct config_pool *
     subject_init(subject, &types[0], &types[1]);
 }
 
+/* One note for all pools of [from] that [to], which was read from [path], does not have. */
 static void note_missing(const struct config *from, const struct config *to, const char *path,
                          struct report *report)
 {
-    for (size_t i = 0; i < from->n_pools; i++) {
+    char names[NAMES_BYTES] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < from->n_pools && len < sizeof(names); i++) {
         if (config_find_pool(to, from->pools[i].name) < 0) {
-            report_note(report, "The pool %s is not in %s and was left out.", from->pools[i].name,
-                        path);
+            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len > 0 ? ", " : "",
+                                    from->pools[i].name);
         }
+    }
+    if (len > 0) {
+        report_note(report, "Not in %s and left out: %s%s", path, names,
+                    len < sizeof(names) ? "." : "...");
     }
 }
 

@@ -196,7 +196,7 @@ class Memory(unittest.TestCase):
                 process.kill()
                 raise
         self.assertEqual(process.returncode, 0)
-        self.assertIn(b'keys %d' % n, out)
+        self.assertIn(b'counted %d\n' % n, out)
         return int(peak.split()[1])
 
 

@@ -73,6 +73,12 @@ class Cases(unittest.TestCase):
         self.assertIn('accepted: all, %s' % ', '.join(names), accepted)
         self.assertGreaterEqual(len(names), 4)
 
+    def test_points_are_for_those_who_have_them(self):
+        args = ('--add', 1, '--keys', '20k', '--algorithms', 'xxring,rendezvous')
+        few, many = remap(*args, '--points', 10), remap(*args)
+        self.assertGreater(few['xxring']['max_by_mean'], many['xxring']['max_by_mean'])
+        self.assertEqual(few['rendezvous'], many['rendezvous'])
+
     def test_unequal_weights_are_refused_in_their_row(self):
         table = remap('--weights', '1,2', '--add', 1, '--keys', 1000, '--compare',
                       'jump-paper,maglev-paper', '--algorithms', 'xxring,jump,modulo')
@@ -156,7 +162,7 @@ class Samples(unittest.TestCase):
         document = answer('remap', '--shards', 1000, '--add', 1, '--replicas', 3, '--keys', '1e9',
                           '--sample', '20k', '--algorithms', 'xxring')
         self.assertEqual(document['settings']['keys'], 1e9)
-        self.assertEqual(document['settings']['sampled_keys'], 20000)
+        self.assertEqual(document['settings']['counted'], 20000)
         row = document['remap'][0]
         self.assertLess(row['moved_percent_low'], 100 / 1001)
         self.assertGreater(row['moved_percent_high'], 100 / 1001)
