@@ -9,6 +9,7 @@
  * it.
  */
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ enum {
     CONNECT_TIMEOUT_MS = 5000,
     SILENCE_MS = 30000,
     BUFFER_BYTES = 1 << 18,
+    PORT_BYTES = 8,
     SHOWN_BYTES = 80, /* of a line that is not understood */
 };
 
@@ -45,26 +47,55 @@ static int complain(const char *address, const char *problem)
     return COMMAND_FAILED;
 }
 
+/* Each address of the name in turn. Returns a descriptor, or negative with the last error in [problem]. */
+static int connect_tcp(const struct config_address *address, const char **problem)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    char port[PORT_BYTES];
+    int fd = -1, result;
+
+    snprintf(port, sizeof(port), "%u", (unsigned)address->port);
+    result = getaddrinfo(address->host, port, &hints, &found);
+    if (result != 0) {
+        *problem = gai_strerror(result);
+        return -1;
+    }
+    for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
+        struct util_addr peer = {.len = at->ai_addrlen};
+
+        memcpy(&peer.sa, at->ai_addr, at->ai_addrlen);
+        fd = util_connect(&peer, CONNECT_TIMEOUT_MS);
+        *problem = fd < 0 ? strerror(-fd) : NULL;
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+static int connect_unix(const struct config_address *address, const char **problem)
+{
+    struct util_addr peer;
+    int fd;
+
+    util_addr_unix(&peer, address->host);
+    fd = util_connect(&peer, CONNECT_TIMEOUT_MS);
+    *problem = fd < 0 ? strerror(-fd) : NULL;
+    return fd;
+}
+
 static int connect_to(const char *text, int *fd)
 {
     struct config_address address = {0};
-    struct util_addr peer;
     const char *problem = address_parse(&address, text, false);
 
-    if (problem != NULL || (address.kind == CONFIG_ADDRESS_TCP && !address.is_numeric)) {
-        fprintf(stderr, "ringway-bench: --memcached: found \"%s\"; accepted: %s, numeric\n", text,
+    if (problem != NULL) {
+        fprintf(stderr, "ringway-bench: --memcached: found \"%s\"; accepted: %s\n", text,
                 ADDRESS_FORMS);
-        address_deinit(&address);
         return COMMAND_USAGE;
     }
-    if (address.kind == CONFIG_ADDRESS_UNIX) {
-        util_addr_unix(&peer, address.host);
-    } else {
-        util_addr_tcp(&peer, address.host, address.port);
-    }
+    *fd = address.kind == CONFIG_ADDRESS_UNIX ? connect_unix(&address, &problem)
+                                              : connect_tcp(&address, &problem);
     address_deinit(&address);
-    *fd = util_connect(&peer, CONNECT_TIMEOUT_MS);
-    return *fd < 0 ? complain(text, strerror(-*fd)) : COMMAND_OK;
+    return *fd < 0 ? complain(text, problem) : COMMAND_OK;
 }
 
 int key_memcached_open(void **state, const char *address)

@@ -33,7 +33,7 @@ struct key_source_options {
     const char *file;      /* NULL, or a file; "-" is standard input */
     const char *log;       /* NULL, or an access log of Ringway; "-" is standard input */
     const char *log_pool;  /* NULL, or the pool whose requests count */
-    const char *memcached; /* NULL, or "host:port" (numeric) or "unix:/path" */
+    const char *memcached; /* NULL, or "host:port" or "unix:/path" */
 };
 
 /* Begins with these; n_keys 0 means KEY_SOURCE_DEFAULT made-up keys. */

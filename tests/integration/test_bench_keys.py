@@ -91,6 +91,10 @@ class Servers(Folder):
         server = self.start([b'user:%d' % i for i in range(3000)])
         self.assertEqual(sum(loads('--memcached', server.target(), '--keys', 1000).values()), 1000)
 
+    def test_by_name(self):
+        server = self.start([b'a', b'b'])
+        self.assertEqual(sum(loads('--memcached', 'localhost:%d' % server.address).values()), 2)
+
     def test_an_empty_server(self):
         result = run('balance', '--memcached', self.start([]).target())
         self.assertEqual(result.returncode, 2)
@@ -113,7 +117,9 @@ class Servers(Folder):
         result = run('balance', '--memcached', '127.0.0.1:%d' % free_port())
         self.assertEqual(result.returncode, 2)
         self.assertIn('refused', result.stderr)
-        for address in ('localhost:11211', '127.0.0.1', 'x'):
+        result = run('balance', '--memcached', 'nothing.invalid:11211')
+        self.assertEqual(result.returncode, 2)
+        for address in ('127.0.0.1', 'x', ''):
             result = run('balance', '--memcached', address)
             self.assertEqual((result.returncode, result.stdout), (1, ''))
             self.assertIn('accepted: host:port', result.stderr)
