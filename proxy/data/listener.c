@@ -12,8 +12,7 @@
 #include "data/session.h"
 
 #define LISTEN_BACKLOG  4096
-#define ACCEPTS_A_TURN  64u /* then other connections have their turn */
-#define KEEPALIVE_S     60
+#define ACCEPTS_A_TURN  64u      /* then other connections have their turn */
 #define PAUSE_MS        50u      /* after a failure that time may heal: no descriptors, no memory */
 #define REPORT_EVERY_US 1000000u /* one line about it a second is enough */
 
@@ -92,13 +91,26 @@ static void set_option(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof(value)); /* it serves without, too */
 }
 
+/* Would a client whose machine is gone stay for ever? HTTP has time limits, and short connections, for
+ * which the kernel's timer is a cost. */
+static bool needs_keepalive(const struct listener *listener)
+{
+    const struct config *config = listener->plane->config;
+
+    return listener->config->protocol != CONFIG_HTTP || config->keep_alive_us == 0 ||
+           config->head_us == 0 || config->body_us == 0;
+}
+
 /* Clients inherit the options of the socket that they were accepted from, and cost no calls. */
 static void set_options(const struct listener *listener)
 {
-    if (listener->config->bind.kind == CONFIG_ADDRESS_TCP) {
-        set_option(listener->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (listener->config->bind.kind != CONFIG_ADDRESS_TCP) {
+        return;
+    }
+    set_option(listener->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (needs_keepalive(listener)) {
         set_option(listener->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-        set_option(listener->fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
+        set_option(listener->fd, IPPROTO_TCP, TCP_KEEPIDLE, LISTENER_KEEPALIVE_S);
     }
 }
 

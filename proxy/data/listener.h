@@ -8,6 +8,8 @@
 #include "data/codec.h"
 #include "data/plane.h"
 
+#define LISTENER_KEEPALIVE_S 60 /* of a client that says nothing */
+
 struct listener {
     uv_poll_t poll;
     uv_timer_t pause;

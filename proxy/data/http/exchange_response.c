@@ -119,6 +119,9 @@ static void begin_tunnel(struct exchange *exchange)
     exchange->keep_alive = false;
     exchange->response_keeps = false;
     gauge_add(&session->plane->feedback->http_upgrades, 1);
+    if (session->address.family != 0) { /* a tunnel has no time limit */
+        uv_tcp_keepalive(&session->io.tcp, 1, LISTENER_KEEPALIVE_S);
+    }
     if (session->eof) {
         exchange_on_input_end(exchange);
     }
