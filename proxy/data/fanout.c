@@ -9,7 +9,6 @@
 #define NO_KEY         UINT32_MAX
 #define CRLF_LEN       2u
 #define HELD_MIN_BYTES 8192u
-#define COPY_MAX_BYTES 1024u /* values up to this are copied together: fewer pieces to send */
 
 enum key_state { KEY_PENDING, KEY_HIT, KEY_ANSWERED /* or a miss: nothing to write */ };
 
@@ -251,7 +250,7 @@ bool fanout_value(struct plane *plane, struct request *leg, struct slice name, s
     if (!fanout->all_or_error) {
         emit_keys(parent);
         if (key == &fanout->keys[fanout->next_key]) { /* its turn: no need to hold it */
-            request_write(plane, parent, block, stable && block.len > COPY_MAX_BYTES);
+            request_write(plane, parent, block, stable && block.len > OUTQ_COPY_MAX_BYTES);
             key->state = KEY_ANSWERED;
             fanout->got_hit = true;
             emit_keys(parent);

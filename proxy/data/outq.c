@@ -148,6 +148,15 @@ void outq_borrow(struct outq *q, struct segment_pool *pool, struct slice bytes)
     q->bytes += bytes.len;
 }
 
+void outq_add(struct outq *q, struct segment_pool *pool, struct slice bytes, bool stable)
+{
+    if (stable && bytes.len > OUTQ_COPY_MAX_BYTES) {
+        outq_borrow(q, pool, bytes);
+    } else {
+        outq_copy(q, pool, bytes);
+    }
+}
+
 void outq_give(struct outq *q, struct segment_pool *pool, void *heap, struct slice bytes)
 {
     struct segment *segment = segment_create(pool, SEGMENT_HEAP);

@@ -57,6 +57,11 @@ void outq_commit(struct outq *q, size_t n);
 /** Append [bytes] by reference: valid until the end of the loop turn, or for ever. */
 void outq_borrow(struct outq *q, struct segment_pool *pool, struct slice bytes);
 
+/** Append [bytes], by reference if they are [stable] and more than this, else by copying them: fewer
+ * pieces to send. */
+#define OUTQ_COPY_MAX_BYTES 1024u
+void outq_add(struct outq *q, struct segment_pool *pool, struct slice bytes, bool stable);
+
 /** Append [bytes], which lie in [heap], a malloc()ed block that the queue now owns. */
 void outq_give(struct outq *q, struct segment_pool *pool, void *heap, struct slice bytes);
 

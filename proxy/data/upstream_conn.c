@@ -5,7 +5,6 @@
 
 #define BACKOFF_FIRST_US 10000u   /* the wait after the second failure to open */
 #define STEADY_US        1000000u /* open for this long: the next loss starts afresh */
-#define COPY_MAX_BYTES   1024u    /* request bytes up to this are copied together */
 
 /* ---- state ------------------------------------------------------------------------------- */
 
@@ -132,11 +131,7 @@ void upstream_conn_push(struct upstream_conn *conn, struct request *request)
 
 void upstream_conn_write(struct upstream_conn *conn, struct slice bytes, bool stable)
 {
-    if (stable && bytes.len > COPY_MAX_BYTES) {
-        outq_borrow(&conn->out.queue, conn->out.pool, bytes);
-    } else {
-        outq_copy(&conn->out.queue, conn->out.pool, bytes);
-    }
+    outq_add(&conn->out.queue, conn->out.pool, bytes, stable);
 }
 
 void upstream_conn_give(struct upstream_conn *conn, void *heap, struct slice bytes)

@@ -377,7 +377,7 @@ static void prepare(struct exchange *exchange, const struct http1_request *reque
         client = http_route_client_ip(listener, ip, request);
         exchange->has_key =
             http_route_key(exchange->route, request, client, plane->key_room, &key, NULL);
-        exchange->pool = exchange->shard_pool = exchange->route->pool;
+        exchange->shard_pool = exchange->route->pool;
     }
     reserve_head(exchange, request->head_len + HTTP_HEAD_EXTRA_BYTES + key.len);
     http_head_write_request(exchange, request, ip);
@@ -391,11 +391,11 @@ static void prepare(struct exchange *exchange, const struct http1_request *reque
 static void place(struct exchange *exchange)
 {
     struct plane *plane = exchange->session->plane;
+    const struct topology_pool *pool = &plane->options.topology->pools[exchange->route->pool];
     struct slice key = exchange_key(exchange);
 
     if (exchange->has_key) {
-        exchange->hash =
-            hashring_hash(plane->options.topology->pools[exchange->pool].ring, key.data, key.len);
+        exchange->hash = hashring_hash(pool->ring, key.data, key.len);
     } else {
         exchange->hash = (uint64_t)plane_random(plane) << 32 | plane_random(plane);
     }

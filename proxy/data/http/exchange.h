@@ -55,7 +55,7 @@ struct exchange {
     struct upstream *upstream;               /* the one that was tried last */
     uint64_t start_us, sent_us, upstream_us; /* upstream_us: sent_us to the response's head */
     uint64_t hash;                           /* of the key, in its pool's ring */
-    uint32_t pool, shard_pool, shard;        /* REQUEST_NO_SHARD: not routed */
+    uint32_t shard_pool, shard;              /* REQUEST_NO_SHARD: not routed */
     enum exchange_state state;
     enum http1_method method;
     int status; /* of the response passed on, or of our answer; 0: none yet */
@@ -174,6 +174,12 @@ void exchange_write_chunk(struct exchange *exchange, struct slice data, bool sta
  * end the exchange. Returns the bytes consumed, or -1 if they are malformed. */
 ssize_t exchange_take_chunks(struct exchange *exchange, struct exchange_body *body, struct slice in,
                              bool stable, exchange_write_fn *take);
+
+/** Take the trailer section behind the last chunk of [body], and write that chunk and what may be
+ * passed on to [to]; NULL: nothing is. Returns the bytes consumed, 0 when more are needed, -1 if it is
+ * malformed, with the reason in [*error]. */
+ssize_t exchange_take_trailers(struct exchange *exchange, struct exchange_body *body,
+                               struct slice in, struct outq *to, const char **error);
 
 /** Set which of the client's time limits holds. */
 void exchange_set_phase(struct exchange *exchange);

@@ -1,7 +1,8 @@
 /*
- * What bodies of requests and of responses have in common: chunks.
+ * What bodies of requests and of responses have in common: chunks and trailers.
  */
 #include "data/http/exchange.h"
+#include "data/http/http_head.h"
 
 void exchange_write_chunk(struct exchange *exchange, struct slice data, bool stable,
                           exchange_write_fn *write)
@@ -40,4 +41,31 @@ ssize_t exchange_take_chunks(struct exchange *exchange, struct exchange_body *bo
         done += used;
     }
     return (ssize_t)done;
+}
+
+ssize_t exchange_take_trailers(struct exchange *exchange, struct exchange_body *body,
+                               struct slice in, struct outq *to, const char **error)
+{
+    struct plane *plane = exchange->session->plane;
+    struct http1_fields fields;
+    struct http1_writer out = {0};
+    size_t len;
+
+    switch (http1_trailers_parse(in, &body->scan, plane->config->response_head_bytes, &fields, &len,
+                                 error)) {
+    case HTTP1_PARSE_MORE:
+        return 0;
+    case HTTP1_PARSE_ERROR:
+        return -1;
+    case HTTP1_PARSE_DONE:
+        break;
+    }
+    if (to != NULL) {
+        out.max = len + HTTP_HEAD_EXTRA_BYTES;
+        out.data = outq_reserve(to, &plane->segments, out.max);
+        http1_put_text(&out, "0\r\n");
+        http_head_write_trailers(&out, &fields);
+        outq_commit(to, out.len);
+    }
+    return (ssize_t)len;
 }

@@ -2,7 +2,6 @@
  * The client's side of an exchange: what comes after the head of its request.
  */
 #include "data/http/exchange.h"
-#include "data/http/http_head.h"
 
 /* The shard is behind: the client's body has to wait. */
 static bool is_congested(const struct exchange *exchange)
@@ -48,34 +47,22 @@ static void write_data(struct exchange *exchange, struct slice data, bool stable
     exchange->request.n_bytes += data.len;
 }
 
-/* The trailer section. Returns the bytes consumed; 0: more are needed. */
+/* Returns the bytes consumed; 0: more are needed. */
 static size_t take_trailers(struct exchange *exchange, struct slice in)
 {
-    struct plane *plane = exchange->session->plane;
-    struct exchange_body *body = &exchange->request;
-    struct http1_fields fields;
-    struct http1_writer out = {0};
     const char *error;
-    size_t len;
+    ssize_t used = exchange_take_trailers(exchange, &exchange->request, in,
+                                          &exchange->conn->out.queue, &error);
 
-    switch (http1_trailers_parse(in, &body->scan, plane->config->response_head_bytes, &fields, &len,
-                                 &error)) {
-    case HTTP1_PARSE_MORE:
-        return 0;
-    case HTTP1_PARSE_ERROR:
+    if (used < 0) {
         exchange_fail(exchange, 400, error);
         return in.len;
-    case HTTP1_PARSE_DONE:
-        break;
     }
-    out.max = len + HTTP_HEAD_EXTRA_BYTES;
-    out.data = outq_reserve(&exchange->conn->out.queue, &plane->segments, out.max);
-    http1_put_text(&out, "0\r\n");
-    http_head_write_trailers(&out, &fields);
-    outq_commit(&exchange->conn->out.queue, out.len);
-    http_conn_touch(exchange->conn);
-    body->done = true;
-    return len;
+    if (used > 0) {
+        http_conn_touch(exchange->conn);
+        exchange->request.done = true;
+    }
+    return (size_t)used;
 }
 
 static size_t take_chunks(struct exchange *exchange, struct slice in, bool stable)

@@ -3,22 +3,17 @@
  */
 #include "data/http/exchange.h"
 #include "data/http/http_head.h"
+#include "data/http/http_pool.h"
 
-#define COPY_MAX_BYTES 1024u /* bytes up to this go with the head in one piece */
-#define INTERIM_MAX    32u   /* 1xx responses before the final one */
+#define INTERIM_MAX 32u /* 1xx responses before the final one */
 
 /* ---- the body ---------------------------------------------------------------------------- */
 
 static void write_client(struct exchange *exchange, struct slice bytes, bool stable)
 {
     struct session *session = exchange->session;
-    struct segment_pool *pool = &session->plane->segments;
 
-    if (stable && bytes.len > COPY_MAX_BYTES) {
-        outq_borrow(&session->out.queue, pool, bytes);
-    } else {
-        outq_copy(&session->out.queue, pool, bytes);
-    }
+    outq_add(&session->out.queue, &session->plane->segments, bytes, stable);
     session_touch(session);
 }
 
@@ -48,31 +43,15 @@ static ssize_t take_length(struct exchange *exchange, struct slice in, bool stab
 static ssize_t take_trailers(struct exchange *exchange, struct slice in)
 {
     struct session *session = exchange->session;
-    struct plane *plane = session->plane;
-    struct http1_fields fields;
-    struct http1_writer out = {0};
+    struct outq *out = exchange->chunked_out ? &session->out.queue : NULL;
     const char *error;
-    size_t len;
+    ssize_t used = exchange_take_trailers(exchange, &exchange->response, in, out, &error);
 
-    switch (http1_trailers_parse(in, &exchange->response.scan, plane->config->response_head_bytes,
-                                 &fields, &len, &error)) {
-    case HTTP1_PARSE_MORE:
-        return 0;
-    case HTTP1_PARSE_ERROR:
-        return -1;
-    case HTTP1_PARSE_DONE:
-        break;
-    }
-    if (exchange->chunked_out) {
-        out.max = len + HTTP_HEAD_EXTRA_BYTES;
-        out.data = outq_reserve(&session->out.queue, &plane->segments, out.max);
-        http1_put_text(&out, "0\r\n");
-        http_head_write_trailers(&out, &fields);
-        outq_commit(&session->out.queue, out.len);
+    if (used > 0) {
         session_touch(session);
+        exchange_finish(exchange);
     }
-    exchange_finish(exchange);
-    return (ssize_t)len;
+    return used;
 }
 
 static ssize_t take_body(struct exchange *exchange, struct slice in, bool stable)
@@ -169,7 +148,7 @@ static void take_final(struct exchange *exchange, const struct http1_response *r
     exchange->status = response->status;
     exchange->upstream_us = plane_now(plane) - exchange->sent_us;
     histogram_record(&exchange->upstream->shard_feedback->latency, exchange->upstream_us);
-    http_conn_note_response(exchange->conn);
+    http_pool_note_success(exchange->upstream);
     exchange->response_keeps = response->keep_alive && body->kind != HTTP1_BODY_CLOSE;
     until_close = body->kind == HTTP1_BODY_CHUNKED || body->kind == HTTP1_BODY_CLOSE;
     exchange->chunked_out = until_close && exchange->client_minor > 0;

@@ -7,8 +7,6 @@
 #include "data/http/exchange.h"
 #include "data/http/http_pool.h"
 
-#define COPY_MAX_BYTES 1024u /* bytes up to this are copied together */
-
 /* ---- state ------------------------------------------------------------------------------- */
 
 void http_conn_touch(struct http_conn *conn)
@@ -63,11 +61,6 @@ void http_conn_discard(struct http_conn *conn)
     list_remove(&conn->dirty);
     upstream->http->n_open--;
     list_append(&upstream->plane->broken_http_conns, &conn->dirty);
-}
-
-void http_conn_note_response(struct http_conn *conn)
-{
-    http_pool_note_success(conn->upstream);
 }
 
 static void detach(struct http_conn *conn)
@@ -241,11 +234,7 @@ bool http_conn_is_stale(const struct http_conn *conn)
 
 void http_conn_write(struct http_conn *conn, struct slice bytes, bool stable)
 {
-    if (stable && bytes.len > COPY_MAX_BYTES) {
-        outq_borrow(&conn->out.queue, conn->out.pool, bytes);
-    } else {
-        outq_copy(&conn->out.queue, conn->out.pool, bytes);
-    }
+    outq_add(&conn->out.queue, conn->out.pool, bytes, stable);
     http_conn_touch(conn);
 }
 

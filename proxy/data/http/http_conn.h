@@ -64,9 +64,6 @@ void http_conn_serve(struct http_conn *conn, struct exchange *exchange);
 /** Has the replica closed this idle connection, or sent what nobody asked for? A system call. */
 bool http_conn_is_stale(const struct http_conn *conn);
 
-/** A response has begun: the replica is healthy. */
-void http_conn_note_response(struct http_conn *conn);
-
 /** Send [bytes]: small ones are copied, large ones borrowed if [stable]. */
 void http_conn_write(struct http_conn *conn, struct slice bytes, bool stable);
 
